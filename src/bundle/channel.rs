@@ -1,0 +1,85 @@
+//! The channel file: the one small file of a bundle that changes, and says which version pages use.
+
+use serde::{Deserialize, Serialize};
+
+/// `channel.json`: which version answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Channel {
+    /// The format of this file; 1.
+    pub format: u32,
+    /// The name of the bundle.
+    pub name: String,
+    /// How versions are shared out.
+    pub mode: Mode,
+    /// The version that answers.
+    pub champion: Pointer,
+    /// The version that answered before, which a roll-back brings back.
+    pub previous: Option<Pointer>,
+}
+
+/// How versions are shared out between pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The champion answers everywhere.
+    Full,
+}
+
+/// What a page needs to know to fetch one version, all at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer {
+    /// The version: 12 hexadecimal digits.
+    pub version: String,
+    /// The file name of its manifest.
+    pub manifest: String,
+    /// The engine that runs it.
+    pub engine: String,
+    /// The file name of its model.
+    pub model: String,
+}
+
+impl Channel {
+    /// A channel on which `champion` answers everywhere.
+    pub fn new(name: impl Into<String>, champion: Pointer) -> Self {
+        Self { format: 1, name: name.into(), mode: Mode::Full, champion, previous: None }
+    }
+
+    /// The channel after `next` has become champion. Nothing changes when it is champion already.
+    pub fn promoted(&self, next: Pointer) -> Self {
+        if next == self.champion {
+            return self.clone();
+        }
+        Self { previous: Some(self.champion.clone()), champion: next, ..self.clone() }
+    }
+
+    /// The channel after a roll-back: champion and previous change places. Nothing when there is no previous one.
+    pub fn rolled_back(&self) -> Option<Self> {
+        let previous = self.previous.clone()?;
+        Some(Self { previous: Some(self.champion.clone()), champion: previous, ..self.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pointer(version: &str) -> Pointer {
+        Pointer {
+            version: version.into(),
+            manifest: format!("manifest.{version}.json"),
+            engine: "tract".into(),
+            model: format!("model.{version}.onnx"),
+        }
+    }
+
+    #[test]
+    fn a_promotion_can_be_rolled_back_and_forth() {
+        let first = Channel::new("m", pointer("a"));
+        assert_eq!(first.rolled_back(), None);
+        let second = first.promoted(pointer("b"));
+        assert_eq!((second.champion.version.as_str(), second.promoted(pointer("b"))), ("b", second.clone()));
+        let back = second.rolled_back().unwrap();
+        assert_eq!(back.champion.version, "a");
+        assert_eq!(back.rolled_back().unwrap(), second);
+    }
+}

@@ -1,0 +1,325 @@
+//! What a canvas states must agree with itself: the findings of every block, by key path.
+//!
+//! Pure: the lines are added by whoever has the file.
+
+use super::check_features::check_features;
+use super::finding::Finding;
+use super::metrics::{LIVE_METRICS, OFFLINE_METRICS, is_fairness_metric};
+use super::nearest::suggest;
+use super::{Canvas, Rule, SplitKind};
+use crate::time::Millis;
+
+/// The longest name of a service: what one label of a host name may have.
+const NAME_LENGTH: usize = 63;
+
+/// Everything in the canvas that contradicts itself or names what does not exist, block by block. Empty when the
+/// canvas is sound. The types already hold that every key is known and of the right type.
+pub fn check(canvas: &Canvas) -> Vec<Finding> {
+    let mut report = Report::default();
+    check_name(canvas, &mut report);
+    check_sources(canvas, &mut report);
+    check_task(canvas, &mut report);
+    check_features(canvas, &mut report);
+    check_evaluation(canvas, &mut report);
+    check_decisions(canvas, &mut report);
+    check_operation(canvas, &mut report);
+    check_rules(canvas, &mut report);
+    report.findings
+}
+
+/// The findings so far.
+#[derive(Default)]
+pub(super) struct Report {
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    pub(super) fn add(&mut self, path: impl Into<String>, message: impl Into<String>, help: impl Into<String>) {
+        self.findings.push(Finding::new(path, message, help));
+    }
+
+    /// A name that must be one of `accepted`; says whether it is.
+    fn name<'a>(&mut self, path: String, what: &str, name: &str, accepted: impl IntoIterator<Item = &'a str>) -> bool {
+        let accepted: Vec<&str> = accepted.into_iter().collect();
+        let known = accepted.contains(&name);
+        if !known {
+            self.add(path, format!("there is no {what} \"{name}\""), suggest(name, accepted));
+        }
+        known
+    }
+
+    /// Names that must all differ.
+    pub(super) fn distinct<'a>(&mut self, what: &str, names: impl Iterator<Item = (String, &'a str)>) {
+        let mut seen: Vec<&str> = Vec::new();
+        for (path, name) in names {
+            if name.is_empty() {
+                self.add(&path, format!("the {what} is empty"), "write a name");
+            } else if seen.contains(&name) {
+                self.add(&path, format!("the {what} \"{name}\" comes twice"), "give each its own name");
+            }
+            seen.push(name);
+        }
+    }
+
+    /// A price, a duration or a count that cannot be below 0.
+    fn not_negative(&mut self, path: &str, value: f64) {
+        if value < 0.0 {
+            self.add(path, format!("{value} is below 0"), "write 0 or more");
+        }
+    }
+
+    fn above_zero(&mut self, path: &str, value: f64) {
+        if value <= 0.0 {
+            self.add(path, format!("{value} is not above 0"), "write a number above 0, or leave the key out");
+        }
+    }
+
+    fn length(&mut self, path: String, text: &str) {
+        if Millis::parse(text).is_none() {
+            let help = "write a whole number and a unit: \"90s\", \"15m\", \"6h\" or \"7d\"";
+            self.add(path, format!("\"{text}\" is not a length of time"), help);
+        }
+    }
+}
+
+fn check_name(canvas: &Canvas, report: &mut Report) {
+    let name = &canvas.name;
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let sound = !name.is_empty() && name.bytes().all(fits) && !name.starts_with('-') && !name.ends_with('-');
+    if !sound || name.len() > NAME_LENGTH {
+        let help = format!(
+            "use lower-case letters, digits and hyphens between them, at most {NAME_LENGTH}, for example \"loan-approval\""
+        );
+        report.add("name", format!("\"{name}\" is not a name for a service"), help);
+    }
+    let metrics = canvas.value_proposition.business_metric.iter().enumerate();
+    let metrics = metrics
+        .map(|(index, metric)| (format!("value_proposition.business_metric[{index}].name"), metric.name.as_str()));
+    report.distinct("business metric", metrics);
+}
+
+fn check_sources(canvas: &Canvas, report: &mut Report) {
+    let sources = canvas.data_sources.iter().enumerate();
+    report.distinct(
+        "source",
+        sources.clone().map(|(index, source)| (format!("data_sources[{index}].name"), source.name.as_str())),
+    );
+    for (index, source) in sources {
+        let path = format!("data_sources[{index}]");
+        if source.location.is_empty() {
+            report.add(format!("{path}.location"), "the location is empty", "name a file, relative to the canvas");
+        }
+        if let Some(refresh) = &source.refresh {
+            report.length(format!("{path}.refresh"), refresh);
+        }
+        report.not_negative(&format!("{path}.cost.per_row"), source.cost.per_row);
+        report.not_negative(&format!("{path}.cost.per_gb_month"), source.cost.per_gb_month);
+    }
+}
+
+fn check_task(canvas: &Canvas, report: &mut Report) {
+    let task = &canvas.prediction_task;
+    if task.target.is_empty() {
+        report.add("prediction_task.target", "the target is empty", "name the column that is predicted");
+    }
+    let two_classes = !canvas.decisions.bands.is_empty()
+        || !canvas.offline_evaluation.gates.is_empty()
+        || canvas.offline_evaluation.error_cost.is_some();
+    if task.positive.is_none() && two_classes {
+        let message = "bands, gates and error costs need to know which class is the positive one";
+        report.add(
+            "prediction_task.positive",
+            message,
+            "add positive = \"…\" with the class that the score stands for",
+        );
+    }
+    if let Some(limit) = task.complexity.max_bundle_kb {
+        report.above_zero("prediction_task.complexity.max_bundle_kb", limit);
+    }
+    if let Some(limit) = task.complexity.max_latency_ms {
+        report.above_zero("prediction_task.complexity.max_latency_ms", limit);
+    }
+    if task.complexity.max_parameters == Some(0) {
+        report.above_zero("prediction_task.complexity.max_parameters", 0.0);
+    }
+}
+
+fn check_evaluation(canvas: &Canvas, report: &mut Report) {
+    let evaluation = &canvas.offline_evaluation;
+    let split = &evaluation.split;
+    if !(split.test > 0.0 && split.test < 1.0) {
+        let message = format!("{} is no share of the rows to hold out", split.test);
+        report.add("offline_evaluation.split.test", message, "write a number between 0 and 1, for example 0.2");
+    }
+    if split.kind != SplitKind::Random && split.column.as_deref().is_none_or(str::is_empty) {
+        let message = "a split by time or by group needs to know the column it goes by";
+        report.add("offline_evaluation.split.column", message, "add column = \"…\", or use kind = \"random\"");
+    }
+    if let Some(cost) = evaluation.error_cost {
+        report.not_negative("offline_evaluation.error_cost.false_positive", cost.false_positive);
+        report.not_negative("offline_evaluation.error_cost.false_negative", cost.false_negative);
+    }
+    for (index, gate) in evaluation.gates.iter().enumerate() {
+        let path = format!("offline_evaluation.gates[{index}]");
+        if report.name(format!("{path}.metric"), "metric for a gate", &gate.metric, OFFLINE_METRICS) {
+            check_by(canvas, &path, &gate.metric, gate.by.as_deref(), report);
+        }
+        match (gate.min, gate.max) {
+            (None, None) => {
+                report.add(&path, "the gate has no limit", "add min = … or max = …");
+            }
+            (Some(min), Some(max)) if min > max => {
+                let message = format!("min {min} is above max {max}: nothing passes");
+                report.add(format!("{path}.min"), message, "swap the two limits");
+            }
+            _ => {}
+        }
+    }
+    for (index, slice) in evaluation.slices.iter().enumerate() {
+        let names = canvas.features.iter().map(|feature| feature.name.as_str());
+        report.name(format!("offline_evaluation.slices[{index}]"), "feature", slice, names);
+    }
+}
+
+/// `by` belongs to fairness metrics, and names a sensitive feature.
+fn check_by(canvas: &Canvas, path: &str, metric: &str, by: Option<&str>, report: &mut Report) {
+    let groups = || canvas.groups().map(|group| group.name.as_str());
+    match by {
+        None if is_fairness_metric(metric) => {
+            let message = format!("{metric} compares groups, and `by` does not say which");
+            report.add(format!("{path}.by"), message, format!("add by = \"…\"; {}", suggest("", groups())));
+        }
+        Some(_) if !is_fairness_metric(metric) => {
+            let message = format!("{metric} is one number for all, not one per group");
+            report.add(format!("{path}.by"), message, "leave `by` out, or name a fairness metric");
+        }
+        Some(by) => {
+            report.name(format!("{path}.by"), "sensitive feature", by, groups());
+        }
+        None => {}
+    }
+}
+
+fn check_decisions(canvas: &Canvas, report: &mut Report) {
+    let bands = &canvas.decisions.bands;
+    for (index, band) in bands.iter().enumerate() {
+        let path = format!("decisions.bands[{index}]");
+        if !(0.0..=1.0).contains(&band.at_least) {
+            let message = format!("{} is no score", band.at_least);
+            report.add(format!("{path}.at_least"), message, "scores run from 0 to 1");
+        }
+        if bands[..index].iter().any(|earlier| earlier.at_least == band.at_least) {
+            let message = format!("two bands start at {}: they overlap", band.at_least);
+            report.add(format!("{path}.at_least"), message, "let each band start at its own score");
+        }
+    }
+    let actions = || bands.iter().map(|band| band.action.as_str());
+    report.distinct(
+        "action",
+        actions().enumerate().map(|(index, action)| (format!("decisions.bands[{index}].action"), action)),
+    );
+    let lowest = bands.iter().enumerate().min_by(|a, b| a.1.at_least.total_cmp(&b.1.at_least));
+    if let Some((index, band)) = lowest
+        && band.at_least > 0.0
+    {
+        let message = format!("the lowest band starts at {}: scores below it have no action", band.at_least);
+        report.add(format!("decisions.bands[{index}].at_least"), message, "let the lowest band start at 0");
+    }
+    for (index, action) in canvas.decisions.favourable.iter().enumerate() {
+        report.name(format!("decisions.favourable[{index}]"), "band with the action", action, actions());
+    }
+    if let Some(review) = canvas.decisions.review {
+        report.not_negative("decisions.review.minutes", review.minutes);
+        report.not_negative("decisions.review.cost_per_hour", review.cost_per_hour);
+    }
+    if let Some(fallback) = &canvas.making_predictions.fallback {
+        report.name("making_predictions.fallback".to_owned(), "band with the action", fallback, actions());
+    }
+}
+
+fn check_operation(canvas: &Canvas, report: &mut Report) {
+    let predictions = &canvas.making_predictions;
+    report.above_zero("making_predictions.first_prediction_ms", predictions.first_prediction_ms);
+    if let Some(budget) = predictions.latency_p95_ms {
+        report.above_zero("making_predictions.latency_p95_ms", budget);
+    }
+    report.above_zero("collecting_data.retention_days", canvas.collecting_data.retention_days);
+    report.not_negative("collecting_data.label_cost", canvas.collecting_data.label_cost);
+
+    let building = &canvas.building_models;
+    report.not_negative("building_models.cost_per_hour", building.cost_per_hour);
+    report.not_negative("building_models.trainer.l2", building.trainer.l2);
+    if let Some(scale) = building.scale {
+        report.not_negative("building_models.scale.predictions_per_day", scale.predictions_per_day);
+    }
+    if let Some(fairness) = &building.fairness {
+        let groups = canvas.groups().map(|group| group.name.as_str());
+        report.name("building_models.fairness.group".to_owned(), "sensitive feature", &fairness.group, groups);
+        let metrics = OFFLINE_METRICS.into_iter().filter(|name| is_fairness_metric(name));
+        report.name("building_models.fairness.metric".to_owned(), "fairness metric", &fairness.metric, metrics);
+    }
+}
+
+fn check_rules(canvas: &Canvas, report: &mut Report) {
+    for (index, rule) in canvas.live_monitoring.rule.iter().enumerate() {
+        let path = format!("live_monitoring.rule[{index}]");
+        if report.name(format!("{path}.metric"), "metric for a rule", &rule.metric, LIVE_METRICS) {
+            check_by(canvas, &path, &rule.metric, rule.by.as_deref(), report);
+            check_rule_feature(canvas, &path, rule, report);
+            check_limits(&path, rule, report);
+        }
+        report.length(format!("{path}.window"), &rule.window);
+        if let Some(cool_down) = &rule.cool_down {
+            report.length(format!("{path}.cool_down"), cool_down);
+        }
+    }
+    for (index, pair) in canvas.live_monitoring.correlate.iter().enumerate() {
+        let path = format!("live_monitoring.correlate[{index}]");
+        report.name(format!("{path}.model"), "live metric", &pair.model, LIVE_METRICS);
+        let metrics = canvas.value_proposition.business_metric.iter().map(|metric| metric.name.as_str());
+        report.name(format!("{path}.business"), "business metric", &pair.business, metrics);
+    }
+}
+
+fn check_rule_feature(canvas: &Canvas, path: &str, rule: &Rule, report: &mut Report) {
+    let drift = rule.metric == "population_stability_index";
+    match rule.feature.as_deref() {
+        None if drift => {
+            let message = "drift is measured by feature, and the rule names none";
+            report.add(format!("{path}.feature"), message, "add feature = \"*\" for each, or the name of one");
+        }
+        Some(_) if !drift => {
+            let message = format!("{} is not measured by feature", rule.metric);
+            report.add(format!("{path}.feature"), message, "leave `feature` out");
+        }
+        Some(name) if name != "*" => {
+            let names = canvas.inputs().map(|feature| feature.name.as_str()).chain(["*"]);
+            report.name(format!("{path}.feature"), "model input", name, names);
+        }
+        _ => {}
+    }
+}
+
+/// A rule needs a limit on the side where its metric is bad.
+fn check_limits(path: &str, rule: &Rule, report: &mut Report) {
+    let low_is_bad = ["demographic_parity_ratio", "share_within_budget", "precision", "recall", "roc_auc"];
+    let high_is_bad = ["population_stability_index", "demographic_parity_difference", "latency_p95", "share_outside"];
+    if rule.alert.is_none() && rule.alert_below.is_none() {
+        let key = if low_is_bad.contains(&rule.metric.as_str()) { "alert_below" } else { "alert" };
+        report.add(path, "the rule has no limit to fire at", format!("add {key} = …"));
+    }
+    if rule.alert.is_some() && low_is_bad.contains(&rule.metric.as_str()) {
+        let message = format!("{} is good when it is high: this rule fires when all is well", rule.metric);
+        report.add(format!("{path}.alert"), message, "use alert_below");
+    }
+    if rule.alert_below.is_some() && high_is_bad.contains(&rule.metric.as_str()) {
+        let message = format!("{} is good when it is low: this rule fires when all is well", rule.metric);
+        report.add(format!("{path}.alert_below"), message, "use alert");
+    }
+    if let (Some(warn), Some(alert)) = (rule.warn, rule.alert)
+        && warn > alert
+    {
+        let message = format!("warn {warn} is above alert {alert}: it would never be reached first");
+        report.add(format!("{path}.warn"), message, "swap the two limits");
+    }
+}

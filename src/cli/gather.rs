@@ -1,0 +1,125 @@
+//! `nearside gather`: the data sources of a canvas into a snapshot, or into a file.
+
+use crate::output::{self, Progress};
+use clap::Args;
+use nearside::canvas::{Canvas, read_canvas};
+use nearside::features::Value;
+use nearside::sources::{GatherOptions, Lineage, Table, gather_rows, gather_with, load_snapshot, to_csv};
+use nearside::{Error, ErrorKind, Result};
+use std::path::{Path, PathBuf};
+
+/// Gather the data sources of a canvas into a checked, hashed snapshot.
+///
+/// With --output the rows go into that file instead, and the project's snapshot stays as it is: .csv with the columns
+/// of the source, or .json with one record per row, by feature name.
+#[derive(Args)]
+pub struct Gather {
+    /// The folder of the project, with its canvas.toml.
+    #[arg(long, default_value = ".")]
+    project: PathBuf,
+    /// How many rows a recipe makes; how many of a CSV file are read at most.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    rows: Option<u64>,
+    /// The seed of every recipe.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Write the rows to this .csv or .json file, without making a snapshot.
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(args: Gather, json: bool) -> Result<()> {
+    let canvas = read_canvas(&args.project.join("canvas.toml"))?;
+    let options = GatherOptions { rows: args.rows, seed: args.seed };
+    let progress = Progress::new("gathering", None);
+    let mut tell = |done, total| progress.set(done, total);
+    if let Some(path) = &args.output {
+        let write = writer(path)?;
+        let (table, _) = gather_rows(&canvas, &args.project, options, &mut tell)?;
+        drop(progress);
+        let bytes = write(&canvas, &table)?;
+        std::fs::write(path, bytes).map_err(|error| {
+            Error::from(error).place(path.display()).help("make sure that the folder can be written")
+        })?;
+        if json {
+            return output::json(&serde_json::json!({ "output": path, "rows": table.rows() }));
+        }
+        println!("wrote {} rows to {}", table.rows(), path.display());
+        return Ok(());
+    }
+    let snapshot = gather_with(&canvas, &args.project, options, &mut tell);
+    drop(progress);
+    let snapshot = snapshot.inspect_err(|_| {
+        if let Ok((_, last)) = load_snapshot(&args.project) {
+            eprintln!("note: the last good snapshot stays in use: {} with {} rows", last.snapshot, last.rows);
+        }
+    })?;
+    if json {
+        return output::json(&snapshot.lineage);
+    }
+    print_lineage(&snapshot.path, &snapshot.lineage, canvas.building_models.currency.as_deref());
+    Ok(())
+}
+
+type Writer = fn(&Canvas, &Table) -> Result<Vec<u8>>;
+
+/// How rows are written to a file of this name.
+fn writer(path: &Path) -> Result<Writer> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("csv") => Ok(|_, table| to_csv(table)),
+        Some("json") => Ok(records),
+        _ => Err(Error::new(ErrorKind::Usage, "rows are written as .csv or .json")
+            .place(path.display())
+            .help("give --output a name that ends in .csv or .json")),
+    }
+}
+
+/// One JSON object per row: features by their own names, other columns by theirs.
+fn records(canvas: &Canvas, table: &Table) -> Result<Vec<u8>> {
+    let mut columns: Vec<(&str, &[Value])> = Vec::new();
+    for feature in &canvas.features {
+        columns.push((&feature.name, &table.column(feature.column())?.values));
+    }
+    for column in &table.columns {
+        if !canvas.features.iter().any(|feature| feature.column() == column.name) {
+            columns.push((&column.name, &column.values));
+        }
+    }
+    let record = |row: usize| {
+        let entries = columns.iter().map(|(name, values)| ((*name).to_owned(), value(&values[row])));
+        serde_json::Value::Object(entries.collect())
+    };
+    // One record a line: large files stay readable, and diffs small.
+    let lines: Vec<String> = (0..table.rows()).map(|row| record(row).to_string()).collect();
+    Ok(format!("[\n{}\n]\n", lines.join(",\n")).into_bytes())
+}
+
+fn value(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Bool(flag) => (*flag).into(),
+        // Whole numbers without a decimal point, as people write them.
+        Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => (*number as i64).into(),
+        Value::Number(number) => (*number).into(),
+        Value::Text(text) => text.as_str().into(),
+        Value::Missing => serde_json::Value::Null,
+    }
+}
+
+fn print_lineage(path: &Path, lineage: &Lineage, currency: Option<&str>) {
+    println!("{}  {} rows, {} bytes", path.display(), lineage.rows, lineage.bytes);
+    for source in &lineage.sources {
+        let what = if source.synthetic { ", synthetic" } else { "" };
+        println!("  from {} ({}{what}): {} rows", source.name, source.location, source.rows);
+    }
+    for column in lineage.columns.iter().filter(|column| column.missing_share > 0.0) {
+        println!("  {}: {:.1} % missing", column.name, 100.0 * column.missing_share);
+    }
+    if lineage.cost.rows + lineage.cost.storage_per_month > 0.0 {
+        let currency = currency.unwrap_or_default();
+        println!(
+            "  cost: {:.2} {currency} for the rows, {:.6} {currency} a month to keep them",
+            lineage.cost.rows, lineage.cost.storage_per_month
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! The folder of a project: its canvas, its bundle, and what the steps between them leave behind.
+
+use clap::Args;
+use nearside::bundle::short_digest;
+use nearside::canvas::{Canvas, read_canvas, to_json};
+use nearside::features::FeatureSchema;
+use nearside::rollout::{Registry, write_atomically};
+use nearside::{Error, ErrorKind, Result};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Which project a command works on.
+#[derive(Args, Clone)]
+pub struct ProjectArgs {
+    /// The folder with canvas.toml.
+    #[arg(long, default_value = ".")]
+    project: PathBuf,
+}
+
+/// A project whose canvas was read and checked.
+pub struct Project {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its canvas.
+    pub canvas: Canvas,
+}
+
+/// What `train` leaves for `evaluate`: `.nearside/candidates.json`.
+#[derive(Serialize, Deserialize)]
+pub struct Trained {
+    /// The short digest of the canvas it was trained by.
+    pub canvas_digest: String,
+    /// The SHA-256 of the snapshot it was trained on.
+    pub snapshot: String,
+    /// What records look like: one entry per input of the models.
+    pub schema: Vec<FeatureSchema>,
+    /// The classes, in the order of the probabilities.
+    pub classes: Vec<String>,
+    /// The candidates, the plain one first.
+    pub candidates: Vec<TrainedCandidate>,
+}
+
+/// One candidate of [`Trained`].
+#[derive(Serialize, Deserialize)]
+pub struct TrainedCandidate {
+    /// `plain`, or the mitigation.
+    pub name: String,
+    /// The file name of its ONNX model in `.nearside`.
+    pub model: String,
+    /// The number of learned parameters.
+    pub parameters: usize,
+    /// How many rows it learned from.
+    pub rows: usize,
+}
+
+impl Project {
+    /// Reads the canvas of a project. Every fault of the canvas is in the error, with its line.
+    pub fn open(args: &ProjectArgs) -> Result<Self> {
+        let canvas = read_canvas(&args.project.join("canvas.toml"))?;
+        Ok(Self { folder: args.project.clone(), canvas })
+    }
+
+    /// The short digest of the canvas.
+    pub fn canvas_digest(&self) -> String {
+        short_digest(to_json(&self.canvas).as_bytes())
+    }
+
+    /// The bundle.
+    pub fn registry(&self) -> Registry {
+        Registry::new(self.folder.join("bundle"))
+    }
+
+    /// A file that a step leaves for the next.
+    pub fn work_file(&self, name: &str) -> PathBuf {
+        self.folder.join(".nearside").join(name)
+    }
+
+    /// Writes a file for the next step.
+    pub fn write_work(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.work_file(name);
+        std::fs::create_dir_all(self.work_file("")).map_err(|error| Error::from(error).place(path.display()))?;
+        write_atomically(&path, bytes)
+    }
+
+    /// Reads what an earlier step left. `step` is the command that makes it.
+    pub fn read_work(&self, name: &str, step: &str) -> Result<Vec<u8>> {
+        let path = self.work_file(name);
+        std::fs::read(&path)
+            .map_err(|error| Error::from(error).place(path.display()).help(format!("run `nearside {step}` first")))
+    }
+
+    /// Reads a JSON file that an earlier step left.
+    pub fn read_work_json<T: DeserializeOwned>(&self, name: &str, step: &str) -> Result<T> {
+        let bytes = self.read_work(name, step)?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let error = Error::new(ErrorKind::InvalidData, error.to_string()).place(self.work_file(name).display());
+            error.help(format!("run `nearside {step}` again"))
+        })
+    }
+}
+
+/// A value as the bytes of a JSON file.
+pub fn json_bytes(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(value).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+}

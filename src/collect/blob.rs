@@ -1,0 +1,124 @@
+//! Profiles as the store keeps them: sparse, and mergeable without being taken apart first.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::profile::{Moments, Profile};
+use crate::telemetry::{Reader, put_varint};
+
+const FORMAT: u8 = 1;
+/// No layout has as many places.
+const LARGEST: usize = 1 << 20;
+
+/// The bytes of a profile: the counters that are not 0 and the moments that saw something.
+pub fn encode(profile: &Profile) -> Vec<u8> {
+    let mut bytes = vec![FORMAT];
+    let counters = || profile.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    put_varint(&mut bytes, counters().count() as u64);
+    let mut before = 0;
+    for (place, &count) in counters() {
+        put_varint(&mut bytes, (place - before) as u64);
+        put_varint(&mut bytes, count);
+        before = place;
+    }
+    put_moments(&mut bytes, &profile.moments);
+    put_moments(&mut bytes, &profile.business);
+    bytes
+}
+
+/// Adds a kept profile to one of the same layout. Fails with `internal` when the bytes are not of this layout.
+pub fn merge_into(profile: &mut Profile, bytes: &[u8]) -> Result<()> {
+    merge(profile, bytes, [profile.counts.len(), profile.moments.len(), profile.business.len()])
+}
+
+/// Adds a kept profile to one that grows as needed: where the layout is not known, and does not matter.
+pub fn merge_growing(profile: &mut Profile, bytes: &[u8]) -> Result<()> {
+    merge(profile, bytes, [LARGEST; 3])
+}
+
+fn merge(profile: &mut Profile, bytes: &[u8], [counts, moments, business]: [usize; 3]) -> Result<()> {
+    let mut reader = Reader::new(bytes);
+    if reader.byte()? != FORMAT {
+        return Err(damaged("it has a format that this version does not read"));
+    }
+    let mut place = 0usize;
+    for _ in 0..reader.varint()? {
+        place = place.saturating_add(reader.varint()? as usize);
+        let count = reader.varint()?;
+        let counter = at(&mut profile.counts, place, counts)?;
+        *counter = counter.saturating_add(count);
+    }
+    merge_moments(&mut reader, &mut profile.moments, moments)?;
+    merge_moments(&mut reader, &mut profile.business, business)?;
+    reader.end()
+}
+
+fn at<T: Clone + Default>(all: &mut Vec<T>, index: usize, limit: usize) -> Result<&mut T> {
+    if index < limit && index >= all.len() {
+        all.resize(index + 1, T::default());
+    }
+    all.get_mut(index).ok_or_else(|| damaged("a counter is outside of the layout"))
+}
+
+fn put_moments(bytes: &mut Vec<u8>, all: &[Moments]) {
+    let some = || all.iter().enumerate().filter(|(_, moments)| moments.count > 0);
+    put_varint(bytes, some().count() as u64);
+    for (index, moments) in some() {
+        put_varint(bytes, index as u64);
+        put_varint(bytes, moments.count);
+        for value in [moments.mean, moments.m2, moments.min, moments.max] {
+            bytes.extend(value.to_le_bytes());
+        }
+    }
+}
+
+fn merge_moments(reader: &mut Reader<'_>, all: &mut Vec<Moments>, limit: usize) -> Result<()> {
+    for _ in 0..reader.varint()? {
+        let index = reader.varint()? as usize;
+        let count = reader.varint()?;
+        let [mean, m2, min, max] = [reader.float()?, reader.float()?, reader.float()?, reader.float()?];
+        at(all, index, limit)?.merge(&Moments { count, mean, m2, min, max });
+    }
+    Ok(())
+}
+
+fn damaged(message: &str) -> Error {
+    let help = "the collector's file may be damaged: restore it from a copy, or start with an empty folder";
+    Error::new(ErrorKind::Internal, format!("a kept window cannot be read: {message}")).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_merges_like_what_was_seen() {
+        let moments = Moments { count: 3, mean: 2.0, m2: 2.0, min: 1.0, max: 3.0 };
+        let profile = Profile {
+            counts: vec![0, 3, 0, 700, u64::MAX],
+            moments: vec![Moments::default(), moments],
+            business: vec![moments],
+        };
+        let mut merged = profile.clone();
+        merge_into(&mut merged, &encode(&profile)).unwrap();
+        let mut wanted = profile.clone();
+        wanted.merge(&profile);
+        assert_eq!(merged, wanted);
+        assert_eq!(merged.counts, [0, 6, 0, 1400, u64::MAX]);
+    }
+
+    #[test]
+    fn without_a_layout_it_grows() {
+        let profile = Profile { counts: vec![0, 3], moments: vec![], business: vec![] };
+        let mut grown = Profile { counts: vec![], moments: vec![], business: vec![] };
+        merge_growing(&mut grown, &encode(&profile)).unwrap();
+        assert_eq!(grown, profile);
+    }
+
+    #[test]
+    fn bytes_of_another_layout_are_refused() {
+        let profile = Profile { counts: vec![1; 4], moments: vec![], business: vec![] };
+        let mut smaller = Profile { counts: vec![0; 3], moments: vec![], business: vec![] };
+        assert_eq!(merge_into(&mut smaller, &encode(&profile)).unwrap_err().kind(), ErrorKind::Internal);
+        assert!(merge_into(&mut smaller, &[]).is_err());
+        assert!(merge_into(&mut smaller, &[9]).is_err());
+    }
+}

@@ -1,0 +1,101 @@
+//! From one raw value to what was observed and what the model is fed.
+
+use super::{FeatureSchema, Value};
+use crate::canvas::FeatureKind;
+
+/// What a record holds in one feature.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Observation {
+    /// A finite number.
+    Number(f64),
+    /// The category, or boolean, at this place of [`FeatureSchema::values`].
+    Category(usize),
+    /// No value.
+    Missing,
+    /// A category that the training rows did not have.
+    Unseen,
+    /// A value of another type, NaN or infinity: nothing that can be fed.
+    Invalid,
+}
+
+/// What `value` is for this feature. `None` stands for a name that the record does not have.
+pub fn encode(schema: &FeatureSchema, value: Option<&Value>) -> Observation {
+    let Some(value) = value else { return Observation::Missing };
+    match (schema.kind, value) {
+        (_, Value::Missing) => Observation::Missing,
+        (FeatureKind::Number, Value::Number(number)) if number.is_finite() => Observation::Number(*number),
+        (FeatureKind::Integer, Value::Number(number)) if number.is_finite() && number.fract() == 0.0 => {
+            Observation::Number(*number)
+        }
+        (FeatureKind::Boolean, Value::Bool(flag)) => Observation::Category(usize::from(*flag)),
+        (FeatureKind::Category, Value::Text(text)) => {
+            schema.values.iter().position(|known| known == text).map_or(Observation::Unseen, Observation::Category)
+        }
+        _ => Observation::Invalid,
+    }
+}
+
+impl Observation {
+    /// The index that a model is fed for a category: −1 for nothing and for an unseen one.
+    pub fn category(self) -> i64 {
+        match self {
+            Self::Category(index) => index as i64,
+            _ => -1,
+        }
+    }
+
+    /// The number that a model is fed for a number or a boolean: NaN for nothing.
+    pub fn number(self) -> f32 {
+        match self {
+            Self::Number(number) => number as f32,
+            Self::Category(index) => index as f32,
+            _ => f32::NAN,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canvas::Missing;
+
+    fn schema(kind: FeatureKind) -> FeatureSchema {
+        FeatureSchema {
+            name: "x".into(),
+            kind,
+            unit: None,
+            range: None,
+            values: vec!["car".into(), "home".into()],
+            missing: Missing::Error,
+            note: None,
+            bins: vec![],
+            example: Value::Missing,
+        }
+    }
+
+    #[test]
+    fn a_value_is_seen_for_what_it_is() {
+        use FeatureKind::{Boolean, Category, Integer, Number};
+        let cases: [(FeatureKind, Value, Observation); 9] = [
+            (Number, 1.5.into(), Observation::Number(1.5)),
+            (Number, f64::NAN.into(), Observation::Invalid),
+            (Number, "1.5".into(), Observation::Invalid),
+            (Number, Value::Missing, Observation::Missing),
+            (Integer, 2.0.into(), Observation::Number(2.0)),
+            (Integer, 2.5.into(), Observation::Invalid),
+            (Boolean, true.into(), Observation::Category(1)),
+            (Category, "home".into(), Observation::Category(1)),
+            (Category, "boat".into(), Observation::Unseen),
+        ];
+        for (kind, value, wanted) in cases {
+            assert_eq!(encode(&schema(kind), Some(&value)), wanted, "{kind:?} {value}");
+        }
+        assert_eq!(encode(&schema(Number), None), Observation::Missing);
+    }
+
+    #[test]
+    fn what_cannot_be_fed_is_fed_as_missing() {
+        assert_eq!(Observation::Unseen.category(), -1);
+        assert!(Observation::Missing.number().is_nan());
+    }
+}

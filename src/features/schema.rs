@@ -1,0 +1,37 @@
+//! The schema of raw records, as a bundle carries it.
+
+use super::Value;
+use crate::canvas::{FeatureKind, Missing};
+use serde::{Deserialize, Serialize};
+
+/// One raw feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeatureSchema {
+    /// The name that records use; also the name of the model's input.
+    pub name: String,
+    /// What its values are.
+    pub kind: FeatureKind,
+    /// The unit of a number.
+    pub unit: Option<String>,
+    /// The lowest and highest value that make sense.
+    pub range: Option<[f64; 2]>,
+    /// The values of a category, `["false", "true"]` of a boolean. The model is fed the index of a category.
+    pub values: Vec<String>,
+    /// What happens when the value is missing.
+    pub missing: Missing,
+    /// The note of the expert of the domain.
+    pub note: Option<String>,
+    /// The inner edges of the reference deciles of a number, ascending; empty for anything else.
+    pub bins: Vec<f64>,
+    /// A usual value: the reference median of a number, the most frequent value of anything else.
+    pub example: Value,
+}
+
+/// One sensitive feature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSchema {
+    /// The name that `predict(…, { groups })` uses.
+    pub name: String,
+    /// Its values.
+    pub values: Vec<String>,
+}

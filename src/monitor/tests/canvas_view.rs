@@ -1,0 +1,155 @@
+use super::*;
+use crate::canvas::*;
+use crate::time::Millis;
+
+fn canvas() -> Canvas {
+    let mut canvas = Canvas { name: "loan-approval".into(), ..Canvas::default() };
+    canvas.value_proposition.problem = Some("Applicants wait three days".into());
+    canvas.value_proposition.business_metric = manifest().business_metrics;
+    canvas.prediction_task.target = "repaid".into();
+    canvas.prediction_task.complexity.max_bundle_kb = Some(300.0);
+    canvas.data_sources = vec![DataSource {
+        name: "applications".into(),
+        kind: SourceKind::Csv,
+        location: "data/applications.csv".into(),
+        licence: Some("internal".into()),
+        owner: None,
+        refresh: Some("1d".into()),
+        cost: SourceCost { per_row: 0.001, per_gb_month: 0.0 },
+    }];
+    canvas.decisions.bands = manifest().bands;
+    canvas.decisions.review = Some(Review { minutes: 6.0, cost_per_hour: 40.0 });
+    canvas.collecting_data.label_cost = 0.4;
+    canvas.building_models.cost_per_hour = 3.6;
+    canvas.building_models.currency = Some("EUR".into());
+    let mut drift = rule("population_stability_index");
+    (drift.feature, drift.warn, drift.alert, drift.min_count) = (Some("*".into()), Some(0.1), Some(0.25), Some(500));
+    canvas.live_monitoring.rule = vec![drift];
+    canvas.offline_evaluation.gates =
+        vec![Gate { metric: "demographic_parity_ratio".into(), by: Some("sex".into()), min: Some(0.8), max: None }];
+    canvas
+}
+
+fn live() -> Live {
+    Live {
+        now: Some(Millis(10 * Millis::DAY.0)),
+        dataset_rows: Some(20_000),
+        dataset_bytes: Some(2_400_000),
+        snapshot_at: Some(Millis(10 * Millis::DAY.0 - Millis::HOUR.0 * 3)),
+        missing_share: Some(0.02),
+        bundle_bytes: Some(412_000),
+        parameters: Some(24),
+        gates: vec![GateResult {
+            metric: "demographic_parity_ratio".into(),
+            by: Some("sex".into()),
+            value: Some(0.87),
+            min: Some(0.8),
+            max: None,
+            passed: true,
+        }],
+        build: Some(Build {
+            version: "0a1b2c3d4e5f".into(),
+            at: Some(Millis(10 * Millis::DAY.0 - Millis::HOUR.0)),
+            reason: Some("the fairness rule fired".into()),
+            seconds: Some(100.0),
+            previous: None,
+        }),
+        mode: Some("full".into()),
+        labels: Some(40),
+        alerts_open: Some(1),
+        last_alert: Some("Income has drifted.".into()),
+    }
+}
+
+fn traffic_report() -> Report {
+    let mut traffic = Traffic::new();
+    traffic.like_reference(1_000, [0.6, 0.6]);
+    traffic.sessions(1_000);
+    traffic.times(Stage::Run, 2.0, 1_000);
+    traffic.pages(PageStage::Predicted, 1_000);
+    traffic.profile.add(traffic.layout.within_budget(), 990);
+    traffic.outcomes(0.8, true, 50);
+    let span = Span { from: Some(Millis(9 * Millis::DAY.0)), to: Some(Millis(10 * Millis::DAY.0)) };
+    report(&traffic.manifest, Some(&baseline()), &traffic.profile, span)
+}
+
+fn block<'a>(view: &'a CanvasView, id: &str) -> &'a Block {
+    view.blocks.iter().find(|block| block.id == id).unwrap()
+}
+
+fn shown<'a>(block: &'a Block, label: &str) -> &'a Shown {
+    block.live.iter().find(|shown| shown.label == label).unwrap_or_else(|| panic!("{label} is not in {block:?}"))
+}
+
+#[test]
+fn a_canvas_alone_is_grey() {
+    let nothing_counted = Traffic::new().report();
+    for report in [None, Some(&nothing_counted)] {
+        let view = super::super::canvas_view(&canvas(), report, &Live::default());
+        let numbers: Vec<u8> = view.blocks.iter().map(|block| block.number).collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        for block in &view.blocks {
+            assert_eq!((block.state, block.live_at, block.cost), (BlockState::Grey, None, None), "{block:?}");
+            assert!(block.question.ends_with('?'));
+        }
+        assert_eq!((view.cost_per_thousand, view.currency.as_str()), (None, "EUR"));
+        let stated = &block(&view, "live_monitoring").stated[0];
+        assert_eq!(stated.label, "Population stability index");
+        assert_eq!(stated.value, "warns above 0.1, fires above 0.25, over 1d, from 500 cases on, then notify");
+    }
+}
+
+#[test]
+fn live_values_come_with_their_state_and_cost() {
+    let report = traffic_report();
+    let view = super::super::canvas_view(&canvas(), Some(&report), &live());
+    assert_eq!(shown(block(&view, "data_sources"), "Last snapshot").value, "3 h ago");
+    assert_eq!(shown(block(&view, "data_sources"), "Rows").value, "20,000");
+    // 412 kB where 300 are allowed
+    assert_eq!(shown(block(&view, "prediction_task"), "Bundle").state, BlockState::Bad);
+    assert_eq!(block(&view, "prediction_task").state, BlockState::Bad);
+    assert_eq!(shown(block(&view, "features"), "income").state, BlockState::Good);
+    assert_eq!(shown(block(&view, "offline_evaluation"), "Demographic parity ratio by sex").value, "0.87, passed");
+    assert_eq!(shown(block(&view, "decisions"), "Accept").value, "60 %");
+    assert_eq!(shown(block(&view, "decisions"), "Sent to review").value, "400, 40 hours");
+    assert_eq!(shown(block(&view, "making_predictions"), "Answered in time").value, "99 % of 1,000 page loads");
+    assert_eq!(shown(block(&view, "collecting_data"), "Labels").value, "40");
+    assert_eq!(shown(block(&view, "building_models"), "Last build").value, "0a1b2c3d4e5f, 1 h ago");
+    assert_eq!(block(&view, "live_monitoring").state, BlockState::Bad);
+    let cost = |id: &str| block(&view, id).cost.unwrap();
+    // 20,000 rows at 0.001; 400 reviews of 6 minutes at 40 an hour; 50 labels at 0.4; 100 s at 3.6 an hour
+    for (id, wanted) in
+        [("data_sources", 20.0), ("decisions", 1_600.0), ("collecting_data", 20.0), ("building_models", 0.1)]
+    {
+        assert!((cost(id) - wanted).abs() < 1e-9, "{id}: {}", cost(id));
+    }
+    assert!((view.cost_per_thousand.unwrap() - 1_640.1).abs() < 1e-9);
+    assert_eq!(block(&view, "features").live_at, report.to);
+}
+
+#[test]
+fn what_was_paid_before_the_window_is_not_paid_again() {
+    let mut live = live();
+    live.snapshot_at = Some(Millis(Millis::DAY.0));
+    live.build.as_mut().unwrap().at = Some(Millis(Millis::DAY.0));
+    let view = super::super::canvas_view(&canvas(), Some(&traffic_report()), &live);
+    assert_eq!((block(&view, "data_sources").cost, block(&view, "building_models").cost), (None, None));
+    // Older than its refresh of one day.
+    assert_eq!(shown(block(&view, "data_sources"), "Last snapshot").state, BlockState::Warn);
+}
+
+#[test]
+fn the_json_has_the_promised_keys() {
+    let view = super::super::canvas_view(&canvas(), Some(&traffic_report()), &live());
+    let json = serde_json::to_value(&view).unwrap();
+    let keys = |json: &serde_json::Value| json.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&json), ["name", "sentence", "credit", "cost_per_thousand", "currency", "blocks"]);
+    let block = &json["blocks"][1];
+    assert_eq!(keys(block), ["number", "id", "title", "question", "state", "stated", "live", "live_at", "cost"]);
+    assert_eq!(keys(&block["stated"][0]), ["label", "value"]);
+    assert_eq!(keys(&block["live"][0]), ["label", "value", "state"]);
+    assert_eq!(block["title"], "Data sources");
+    assert!(["grey", "good", "warn", "bad"].contains(&block["state"].as_str().unwrap()));
+    assert_eq!(serde_json::from_value::<CanvasView>(json).unwrap(), view);
+    assert_eq!(serde_json::from_str::<Live>("{}").unwrap(), Live::default());
+}

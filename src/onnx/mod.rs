@@ -1,0 +1,16 @@
+//! Takes the bytes of an ONNX file; gives an engine that runs it, and writes ONNX graphs the other way round.
+//! Next: `predict` runs the engine, `train` writes through [`GraphBuilder`]. The only module that names tract; it never
+//! trusts what a file declares about the tensors in its middle and at its end.
+
+mod convert;
+mod engine;
+mod graph;
+mod read;
+#[cfg(not(target_arch = "wasm32"))]
+mod tensor_file;
+
+pub use engine::TractEngine;
+pub use graph::{Attribute, GraphBuilder};
+pub use read::{OnnxModel, read};
+#[cfg(not(target_arch = "wasm32"))]
+pub use tensor_file::{read_tensor_proto, write_tensor_proto};

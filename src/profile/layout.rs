@@ -1,0 +1,311 @@
+//! Where each counter of a profile stands. Page and collector derive the same layout from the same manifest.
+
+use super::latency::BUCKETS;
+use crate::bundle::Manifest;
+use crate::features::Observation;
+use crate::guard::ViolationRule;
+
+/// The number of equal bins that scores of 0…1 are counted in.
+pub const SCORE_BINS: usize = 256;
+
+macro_rules! named {
+    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $type { $($(#[$variant_doc])* $variant,)* }
+
+        impl $type {
+            /// All of them, in the order of the profile and of the wire.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name that JSON uses.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The one with that name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+named! {
+    /// The stages whose time is counted.
+    Stage {
+        /// Fetching the files of model and runtime.
+        Download = "download",
+        /// Compiling the runtime.
+        Compile = "compile",
+        /// Reading the model and making it ready.
+        Load = "load",
+        /// The first prediction itself, which is slower than the later ones.
+        First = "first",
+        /// From the click to the first answer.
+        Answer = "answer",
+        /// One prediction.
+        Run = "run",
+    }
+}
+
+named! {
+    /// How far a page load came before it was left, answered, or failed.
+    PageStage {
+        /// The page was opened.
+        Navigated = "navigated",
+        /// The script of the SDK ran.
+        Script = "script",
+        /// The runtime was there.
+        Runtime = "runtime",
+        /// The model was there.
+        Model = "model",
+        /// The first prediction was made.
+        Predicted = "predicted",
+        /// Something failed for good.
+        Failed = "failed",
+    }
+}
+
+named! {
+    /// Why a frame did not arrive, or not at once.
+    LossReason {
+        /// The collector refused it.
+        Refused = "refused",
+        /// It was given up.
+        Dropped = "dropped",
+        /// It was sent again.
+        Retried = "retried",
+        /// Something on the way blocks the collector.
+        Blocked = "blocked",
+        /// The visitor did not agree.
+        Consent = "consent",
+    }
+}
+
+/// The places of the counters for one manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    features: Vec<FeaturePlaces>,
+    groups: Vec<GroupPlaces>,
+    actions: usize,
+    business: usize,
+    len: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct FeaturePlaces {
+    start: usize,
+    /// Inner edges of a number's bins.
+    edges: Vec<f64>,
+    range: Option<[f64; 2]>,
+    /// Regular bins: deciles, or categories. After them: missing, then below and above (numbers) or unseen.
+    regular: usize,
+    numeric: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct GroupPlaces {
+    start: usize,
+    /// The declared values; one more place is for anything else.
+    values: usize,
+}
+
+// The fixed head of every layout. New places are only ever added behind what is there, with a new frame format.
+const PREDICTIONS: usize = 0;
+const SESSIONS: usize = 1;
+const REFUSED: usize = 2;
+const OUTSIDE: usize = 3;
+const WITHIN_BUDGET: usize = 4;
+const OVER_LATENCY: usize = 5;
+const PAGES: usize = 8;
+const LOSS: usize = 16;
+const SCORES: usize = 24;
+const OUTCOMES: usize = SCORES + SCORE_BINS;
+const STAGES: usize = OUTCOMES + 2 * SCORE_BINS;
+const UNKNOWN_FEATURE: usize = STAGES + 6 * BUCKETS;
+const TAIL: usize = UNKNOWN_FEATURE + 1;
+
+impl Layout {
+    /// The layout for a manifest.
+    pub fn new(manifest: &Manifest) -> Self {
+        let actions = manifest.actions().len();
+        let mut next = TAIL + actions + manifest.features.len() * ViolationRule::OF_FEATURE.len();
+        let mut features = Vec::with_capacity(manifest.features.len());
+        for feature in &manifest.features {
+            let numeric = feature.kind.is_numeric();
+            let regular = if numeric { feature.bins.len() + 1 } else { feature.values.len() };
+            let places =
+                FeaturePlaces { start: next, edges: feature.bins.clone(), range: feature.range, regular, numeric };
+            next += places.len();
+            features.push(places);
+        }
+        let mut groups = Vec::with_capacity(manifest.groups.len());
+        for group in &manifest.groups {
+            let places = GroupPlaces { start: next, values: group.values.len() };
+            // Per value: predictions, favourable ones, and outcomes by label and by whether it was favourable.
+            next += (places.values + 1) * 6;
+            groups.push(places);
+        }
+        Self { features, groups, actions, business: manifest.business_metrics.len(), len: next }
+    }
+
+    /// The number of counters.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no counters, which is never so.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The number of features.
+    pub fn features(&self) -> usize {
+        self.features.len()
+    }
+
+    /// The number of business metrics.
+    pub fn business(&self) -> usize {
+        self.business
+    }
+
+    /// Predictions that were answered.
+    pub fn predictions(&self) -> usize {
+        PREDICTIONS
+    }
+
+    /// Page sessions that made at least one prediction.
+    pub fn sessions(&self) -> usize {
+        SESSIONS
+    }
+
+    /// Records that were refused.
+    pub fn refused(&self) -> usize {
+        REFUSED
+    }
+
+    /// Predictions for records that were out of bounds.
+    pub fn outside(&self) -> usize {
+        OUTSIDE
+    }
+
+    /// Page loads whose first answer came within the budget.
+    pub fn within_budget(&self) -> usize {
+        WITHIN_BUDGET
+    }
+
+    /// Predictions that took longer than the latency budget.
+    pub fn over_latency(&self) -> usize {
+        OVER_LATENCY
+    }
+
+    /// Page loads that settled at a stage.
+    pub fn page(&self, stage: PageStage) -> usize {
+        PAGES + stage as usize
+    }
+
+    /// Frames that were lost, or late, for a reason.
+    pub fn loss(&self, reason: LossReason) -> usize {
+        LOSS + reason as usize
+    }
+
+    /// The bin of a score of 0…1.
+    pub fn score(&self, score: f64) -> usize {
+        SCORES + score_bin(score)
+    }
+
+    /// All bins of the score.
+    pub fn scores(&self) -> std::ops::Range<usize> {
+        SCORES..SCORES + SCORE_BINS
+    }
+
+    /// Outcomes by whether the label was the positive class, in the bins of the score.
+    pub fn outcomes(&self, positive: bool) -> std::ops::Range<usize> {
+        let start = OUTCOMES + usize::from(positive) * SCORE_BINS;
+        start..start + SCORE_BINS
+    }
+
+    /// All buckets of a stage's time.
+    pub fn stage(&self, stage: Stage) -> std::ops::Range<usize> {
+        let start = STAGES + stage as usize * BUCKETS;
+        start..start + BUCKETS
+    }
+
+    /// Names in records that no feature has.
+    pub fn unknown_feature(&self) -> usize {
+        UNKNOWN_FEATURE
+    }
+
+    /// An action, by its place in [`Manifest::actions`].
+    pub fn action(&self, action: usize) -> usize {
+        TAIL + action.min(self.actions.saturating_sub(1))
+    }
+
+    /// All actions.
+    pub fn actions(&self) -> std::ops::Range<usize> {
+        TAIL..TAIL + self.actions
+    }
+
+    /// A boundary of a feature that was crossed. [`ViolationRule::Unknown`] has one place for all names.
+    pub fn violation(&self, feature: usize, rule: ViolationRule) -> usize {
+        match ViolationRule::OF_FEATURE.iter().position(|&known| known == rule) {
+            Some(place) => TAIL + self.actions + feature * ViolationRule::OF_FEATURE.len() + place,
+            None => UNKNOWN_FEATURE,
+        }
+    }
+
+    /// All bins of a feature: the regular ones, then missing, then below and above, or unseen.
+    pub fn feature(&self, feature: usize) -> std::ops::Range<usize> {
+        let places = &self.features[feature];
+        places.start..places.start + places.len()
+    }
+
+    /// How many of a feature's bins are regular: deciles, or categories. The next one counts missing values.
+    pub fn regular_bins(&self, feature: usize) -> usize {
+        self.features[feature].regular
+    }
+
+    /// The bin of an observation.
+    pub fn observation(&self, feature: usize, observation: Observation) -> usize {
+        let places = &self.features[feature];
+        let bin = match observation {
+            Observation::Number(number) => match places.range {
+                Some([low, _]) if number < low => places.regular + 1,
+                Some([_, high]) if number > high => places.regular + 2,
+                _ => places.edges.partition_point(|&edge| edge <= number),
+            },
+            Observation::Category(index) if index < places.regular => index,
+            Observation::Category(_) | Observation::Unseen => places.regular + 1,
+            Observation::Missing | Observation::Invalid => places.regular,
+        };
+        places.start + bin
+    }
+
+    /// Predictions of a group's value, and the favourable ones among them. A value of `None` is one not declared.
+    pub fn group(&self, group: usize, value: Option<usize>, favourable: bool) -> usize {
+        let places = &self.groups[group];
+        places.start + value.unwrap_or(places.values).min(places.values) * 6 + usize::from(favourable)
+    }
+
+    /// Outcomes of a group's value by label and by whether the decision was favourable.
+    pub fn group_outcome(&self, group: usize, value: Option<usize>, positive: bool, favourable: bool) -> usize {
+        self.group(group, value, false) + 2 + usize::from(positive) * 2 + usize::from(favourable)
+    }
+
+    /// The number of values of a group.
+    pub fn group_values(&self, group: usize) -> usize {
+        self.groups[group].values
+    }
+}
+
+impl FeaturePlaces {
+    fn len(&self) -> usize {
+        self.regular + if self.numeric { 3 } else { 2 }
+    }
+}
+
+/// The bin, of [`SCORE_BINS`], of a score of 0…1. Scores outside of it, and NaN, count at the nearer end.
+pub fn score_bin(score: f64) -> usize {
+    ((score.clamp(0.0, 1.0) * SCORE_BINS as f64) as usize).min(SCORE_BINS - 1)
+}

@@ -1,0 +1,325 @@
+//! From the features of the canvas and the training rows to what a model is fed: imputation, steps, expansion.
+
+use super::fit::{Expansion, FittedFeature, Step};
+use crate::canvas::{Canvas, Feature, FeatureKind, Missing, Monotonic, Transform};
+use crate::error::{Error, ErrorKind, Result};
+use crate::features::{FeatureSchema, Observation, Value, encode};
+use crate::sources::Table;
+use std::collections::BTreeMap;
+
+/// Learns the preparation of every input of the canvas from the training rows. Weights play no part in it.
+///
+/// - The median is that of `numpy.median`, the standard deviation that of the population (as in scikit-learn's
+///   `StandardScaler`), the mode the most frequent value, and the smallest of several.
+/// - A step learns from the values as the imputation and the steps before it leave them. A column that is constant is
+///   moved to 0 and not stretched.
+/// - The edges of bins lie halfway between two neighbouring values of the training rows, so that rounding cannot move
+///   a known value over an edge.
+///
+/// # Errors
+/// `invalid-data` with column and row: a value of another type, no value at all, or a missing value that the canvas
+/// has no rule for. `invalid-canvas`: a rule or transform that does not fit the kind of the feature.
+pub fn prepare(canvas: &Canvas, table: &Table, rows: &[usize]) -> Result<Vec<FittedFeature>> {
+    let mut next = 0;
+    let mut features = Vec::new();
+    for feature in canvas.inputs() {
+        let fitted = learn(feature, table, rows, next)?;
+        next = fitted.columns.end;
+        features.push(fitted);
+    }
+    if features.is_empty() {
+        let error =
+            Error::new(ErrorKind::InvalidCanvas, "there is no feature that a model could take").item("features");
+        return Err(error.help("state at least one feature that is not sensitive"));
+    }
+    Ok(features)
+}
+
+/// The prepared columns of `rows`, row by row: `rows.len()` times the width of all features.
+///
+/// # Errors
+/// `invalid-data` with column and row, for a value that a record would be refused for, too.
+pub fn design(canvas: &Canvas, features: &[FittedFeature], table: &Table, rows: &[usize]) -> Result<Vec<f64>> {
+    let width = features.last().map_or(0, |feature| feature.columns.end);
+    let mut columns = vec![0.0; rows.len() * width];
+    for (stated, feature) in canvas.inputs().zip(features) {
+        let values = raw(stated, &feature.values, table, rows)?;
+        for (values, row) in values.into_iter().zip(columns.chunks_exact_mut(width.max(1))) {
+            feature.write(values, &mut row[feature.columns.clone()]);
+        }
+    }
+    Ok(columns)
+}
+
+/// The raw values of one feature as a model is fed them: a number rounded to float32, 0 or 1 of a boolean, the index
+/// of a category, or nothing where the value is missing or the category is not in `known`.
+///
+/// # Errors
+/// `invalid-data` with column and row: a value of another type, or a missing one without a rule for it.
+pub fn raw(feature: &Feature, known: &[String], table: &Table, rows: &[usize]) -> Result<Vec<Option<f64>>> {
+    let column = table.column(feature.column())?;
+    let schema = feature_schema(feature, known);
+    let error = |row: usize, message: String| {
+        Error::new(ErrorKind::InvalidData, message).place(&table.source).row(row + 1).item(&column.name)
+    };
+    let read = |&row: &usize| match encode(&schema, column.values.get(row)) {
+        Observation::Number(number) if (number as f32).is_finite() => Ok(Some(single(number))),
+        Observation::Category(index) => Ok(Some(index as f64)),
+        Observation::Unseen => Ok(None),
+        Observation::Missing if feature.missing != Missing::Error => Ok(None),
+        Observation::Missing => {
+            let help = "state a rule for missing values of the feature, or remove the row";
+            Err(error(row, "there is no value, and the canvas refuses a record without it".into()).help(help))
+        }
+        Observation::Number(number) => Err(error(row, format!("{number} is beyond what float32 holds"))),
+        Observation::Invalid => {
+            let value = column.values.get(row).unwrap_or(&Value::Missing);
+            Err(error(row, format!("{value} is not {}", wanted(feature.kind)))
+                .help("correct the value or the feature's type"))
+        }
+    };
+    rows.iter().map(read).collect()
+}
+
+/// The schema of one feature that records are read with, with `known` as the values of a category.
+pub fn feature_schema(feature: &Feature, known: &[String]) -> FeatureSchema {
+    FeatureSchema {
+        name: feature.name.clone(),
+        kind: feature.kind,
+        unit: feature.unit.clone(),
+        range: feature.range,
+        values: known.to_vec(),
+        missing: feature.missing,
+        note: feature.note.clone(),
+        bins: Vec::new(),
+        example: Value::Missing,
+    }
+}
+
+/// Rounds to float32, which is what the graph computes with.
+fn single(value: f64) -> f64 {
+    f64::from(value as f32)
+}
+
+const fn wanted(kind: FeatureKind) -> &'static str {
+    match kind {
+        FeatureKind::Number => "a finite number",
+        FeatureKind::Integer => "a whole number",
+        FeatureKind::Category => "a text",
+        FeatureKind::Boolean => "true or false",
+    }
+}
+
+fn learn(feature: &Feature, table: &Table, rows: &[usize], first: usize) -> Result<FittedFeature> {
+    check(feature)?;
+    let values = known_values(feature, table, rows)?;
+    let raw = raw(feature, &values, table, rows)?;
+    let known: Vec<f64> = raw.iter().flatten().copied().collect();
+    if known.is_empty() {
+        let error = Error::new(ErrorKind::InvalidData, "no training row has a value").place(&table.source);
+        return Err(error.item(feature.column()).help("remove the feature, or gather rows that have it"));
+    }
+    let impute = imputation(feature, &known);
+    let mut prepared: Vec<f64> = raw.iter().filter_map(|value| value.or(impute)).collect();
+    let mut steps = Vec::new();
+    let mut expansion = match feature.kind {
+        FeatureKind::Category => Expansion::OneHot { values: values.len() },
+        _ => Expansion::Identity,
+    };
+    for transform in &feature.transform {
+        let step = match transform {
+            Transform::Clip => {
+                let [low, high] = feature.range.unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
+                Step::Clip { low: single(low), high: single(high) }
+            }
+            Transform::Log1p => Step::Log1p,
+            Transform::Standardize => standardize(&prepared),
+            Transform::MinMax => min_max(&prepared),
+            Transform::Bins => {
+                expansion = Expansion::Bins { edges: edges(&prepared, feature.bins.unwrap_or(0)) };
+                continue;
+            }
+            Transform::OneHot => continue,
+        };
+        prepared.iter_mut().for_each(|value| *value = step.apply(*value));
+        steps.push(step);
+    }
+    let columns = first..first + expansion.width();
+    Ok(FittedFeature { name: feature.name.clone(), kind: feature.kind, values, impute, steps, expansion, columns })
+}
+
+/// Refuses rules and transforms that do not fit the kind of the feature.
+fn check(feature: &Feature) -> Result<()> {
+    let error = |message: String| Error::new(ErrorKind::InvalidCanvas, message).item(&feature.name);
+    let (kind, numeric) = (feature.kind.name(), feature.kind.is_numeric());
+    if !numeric && matches!(feature.missing, Missing::Median | Missing::Mean) {
+        return Err(error(format!("a {kind} has no median or mean")).help("use missing = \"mode\""));
+    }
+    if feature.kind == FeatureKind::Category && feature.missing == Missing::Zero {
+        return Err(error("a category has no zero".into()).help("use missing = \"mode\""));
+    }
+    for (place, transform) in feature.transform.iter().enumerate() {
+        let fits = match transform {
+            Transform::OneHot => feature.kind == FeatureKind::Category,
+            _ => numeric,
+        };
+        if !fits {
+            return Err(error(format!("the transform {transform:?} does not fit a {kind}")).help("remove it"));
+        }
+        match transform {
+            Transform::Clip if feature.range.is_none() => {
+                return Err(error("the transform \"clip\" needs a range".into()).help("state the feature's range"));
+            }
+            Transform::Bins if place + 1 < feature.transform.len() => {
+                return Err(error("no transform can follow \"bins\"".into()).help("make it the last one"));
+            }
+            Transform::Bins if feature.bins.unwrap_or(0) < 2 => {
+                return Err(error("fewer than 2 bins tell nothing apart".into()).help("set bins to 2 or more"));
+            }
+            Transform::Bins if feature.monotonic.is_some() => {
+                let help = "remove one of the two; a feature without bins can be monotonic";
+                return Err(error("a feature in bins cannot be held monotonic".into()).help(help));
+            }
+            _ => {}
+        }
+    }
+    if feature.kind == FeatureKind::Category && feature.monotonic.is_some() {
+        return Err(error("a category has no order to be monotonic in".into()).help("remove \"monotonic\""));
+    }
+    Ok(())
+}
+
+/// The values of a category: those of the canvas, or those of the training rows in the order of their names.
+fn known_values(feature: &Feature, table: &Table, rows: &[usize]) -> Result<Vec<String>> {
+    Ok(match feature.kind {
+        FeatureKind::Number | FeatureKind::Integer => Vec::new(),
+        FeatureKind::Boolean => vec!["false".into(), "true".into()],
+        FeatureKind::Category if !feature.values.is_empty() => feature.values.clone(),
+        FeatureKind::Category => {
+            let column = table.column(feature.column())?;
+            let mut values: Vec<String> = Vec::new();
+            for &row in rows {
+                if let Some(Value::Text(text)) = column.values.get(row)
+                    && let Err(place) = values.binary_search(text)
+                {
+                    values.insert(place, text.clone());
+                }
+            }
+            values
+        }
+    })
+}
+
+fn imputation(feature: &Feature, known: &[f64]) -> Option<f64> {
+    let value = match feature.missing {
+        Missing::Error => return None,
+        Missing::Zero => 0.0,
+        Missing::Mean => known.iter().sum::<f64>() / known.len() as f64,
+        Missing::Median => median(known),
+        Missing::Mode => mode(known),
+    };
+    Some(single(value))
+}
+
+fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+}
+
+fn median(values: &[f64]) -> f64 {
+    crate::stats::of_sorted(&sorted(values), 0.5).unwrap_or(0.0)
+}
+
+fn mode(values: &[f64]) -> f64 {
+    let mut counts: BTreeMap<u64, (f64, usize)> = BTreeMap::new();
+    for &value in values {
+        // −0 and 0 are one value.
+        let value = value + 0.0;
+        counts.entry(value.to_bits()).or_insert((value, 0)).1 += 1;
+    }
+    let better = |best: (f64, usize), next: (f64, usize)| match next.1.cmp(&best.1) {
+        std::cmp::Ordering::Greater => next,
+        std::cmp::Ordering::Equal if next.0 < best.0 => next,
+        _ => best,
+    };
+    counts.into_values().reduce(better).map_or(0.0, |(value, _)| value)
+}
+
+fn extent(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)))
+}
+
+fn affine(shift: f64, spread: f64) -> Step {
+    let scale = single(1.0 / spread);
+    let usable = scale.is_finite() && scale > 0.0;
+    Step::Affine { shift: single(shift), scale: if usable { scale } else { 1.0 } }
+}
+
+fn standardize(values: &[f64]) -> Step {
+    let (low, high) = extent(values);
+    if low == high {
+        return Step::Affine { shift: single(low), scale: 1.0 };
+    }
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    affine(mean, variance.sqrt())
+}
+
+fn min_max(values: &[f64]) -> Step {
+    let (low, high) = extent(values);
+    affine(low, high - low)
+}
+
+/// The inner edges of `bins` bins with about the same number of values each. Where one value is so frequent that it
+/// fills several, there are fewer.
+fn edges(values: &[f64], bins: usize) -> Vec<f64> {
+    let sorted = sorted(values);
+    let mut edges: Vec<f64> = Vec::new();
+    for bin in 1..bins {
+        let Some(&below) = sorted.get((bin * sorted.len() / bins).saturating_sub(1)) else { continue };
+        let Some(&above) = sorted.get(sorted.partition_point(|&value| value <= below)) else { break };
+        let middle = single(below + (above - below) / 2.0);
+        let edge = if middle > below { middle } else { single(above) };
+        if edges.last().is_none_or(|&last| last < edge) {
+            edges.push(edge);
+        }
+    }
+    edges
+}
+
+/// The sign that each column's weight must keep to: 1 for not below 0, −1 for not above, 0 for any.
+pub(super) fn signs(canvas: &Canvas, features: &[FittedFeature]) -> Vec<i8> {
+    let sign = |feature: &Feature| match feature.monotonic {
+        Some(Monotonic::Increasing) => 1,
+        Some(Monotonic::Decreasing) => -1,
+        None => 0,
+    };
+    canvas
+        .inputs()
+        .zip(features)
+        .flat_map(|(stated, fitted)| fitted.columns.clone().map(move |_| sign(stated)))
+        .collect()
+}
+
+/// What each column is called in errors: the feature, with the category or bin where it has several columns.
+pub(super) fn column_names(features: &[FittedFeature]) -> Vec<String> {
+    let name = |feature: &FittedFeature, place: usize| match &feature.expansion {
+        Expansion::Identity => feature.name.clone(),
+        Expansion::OneHot { .. } => {
+            format!("{} = {}", feature.name, feature.values.get(place).map_or("?", String::as_str))
+        }
+        Expansion::Bins { .. } => format!("{} (bin {place})", feature.name),
+    };
+    let names = |feature| (0..feature_width(feature)).map(move |place| name(feature, place));
+    features.iter().flat_map(names).collect()
+}
+
+fn feature_width(feature: &FittedFeature) -> usize {
+    feature.columns.len()
+}
+
+#[cfg(test)]
+#[path = "prepare_tests.rs"]
+mod tests;

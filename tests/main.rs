@@ -1,0 +1,6 @@
+//! All integration tests in one binary, a module per step of the data path.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod architecture;
+mod collect;
+mod train;

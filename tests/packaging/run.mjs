@@ -1,0 +1,203 @@
+// Packs the npm package, installs it the way users do, and compares its predictions with the golden ones: in a page
+// built by Vite, in Node, and in workerd.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import test, { after, before } from "node:test";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { Miniflare } from "miniflare";
+import { rolldown } from "rolldown";
+import { assertGolden, bundleFolder, bundleJson, golden, launch, requireBuild, root, serve } from "../browser/support.mjs";
+
+requireBuild();
+const { records, groups, predictions } = golden();
+const manifest = bundleJson("manifest.json");
+const run = promisify(execFile);
+const temp = mkdtempSync(join(tmpdir(), "nearside-packaging-"));
+const app = join(temp, "app");
+let listed;
+
+before(async () => {
+  const { stdout } = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", temp], { cwd: root });
+  const [packed] = JSON.parse(stdout);
+  listed = packed.files.map(({ path }) => path);
+  mkdirSync(app);
+  writeFileSync(join(app, "package.json"), JSON.stringify({ name: "app", version: "1.0.0", private: true, type: "module" }));
+  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", join(temp, packed.filename)], { cwd: app });
+});
+after(() => rmSync(temp, { recursive: true, force: true }));
+
+test("the tarball holds the built package and nothing else", () => {
+  const inside = listed.filter((path) => path.startsWith("www/sdk/dist/"));
+  const outside = listed.filter((path) => !inside.includes(path));
+  const known = /^(package\.json|README\.md|LICENSE[\w-]*)$/;
+  assert.deepEqual(outside.filter((path) => !known.test(path)), []);
+  for (const name of ["index.js", "index.d.ts", "node.js", "workerd.js", "slim.js", "beacon.js", "explain.js", "worker-entry.js", "nearside.wasm", "nearside-full.wasm"]) {
+    assert.ok(inside.includes(`www/sdk/dist/${name}`), `${name} is in the tarball`);
+  }
+  const strange = inside.filter((path) => !/\.(js|d\.ts|wasm)$/.test(path));
+  assert.deepEqual(strange, [], "no sources, no maps, no ignore files");
+});
+
+test("every path that package.json names is in the tarball, and there is nothing to install", () => {
+  const { exports, types, dependencies, scripts } = JSON.parse(readFileSync(join(app, "node_modules/nearside/package.json"), "utf8"));
+  const named = [types, ...Object.values(exports).flatMap((entry) => (typeof entry === "string" ? entry : Object.values(entry)))];
+  for (const path of named) assert.ok(listed.includes(path.replace("./", "")), path);
+  assert.equal(dependencies, undefined);
+  assert.deepEqual(Object.keys(scripts ?? {}).filter((name) => /install|prepare/.test(name)), []);
+  assert.deepEqual(readdirSync(join(app, "node_modules")).filter((name) => !name.startsWith(".")), ["nearside"]);
+});
+
+test("no browser file imports from Node", () => {
+  const dist = join(app, "node_modules/nearside/www/sdk/dist");
+  const importing = readdirSync(dist).filter((name) => name.endsWith(".js") && /["']node:/.test(readFileSync(join(dist, name), "utf8")));
+  assert.deepEqual(importing, ["node.js"]);
+});
+
+test("the types compile in a strict project, with and without a bundler", async () => {
+  const source = `
+import { load, Session, verify, NearsideError, type Model, type Prediction, type Tensor } from "nearside";
+import { reasons, type Reason } from "nearside/explain";
+import { beacon } from "nearside/beacon";
+import { load as slim } from "nearside/slim";
+
+export async function all(signal: AbortSignal): Promise<Prediction> {
+  beacon({ model: "loan-approval", collector: { url: "https://c.example", key: "pub" }, consent: "ask" });
+  const model: Model = await load("/m/", { collector: { url: "https://c.example" }, consent: "granted", worker: "auto", signal, onProgress: ({ phase, loaded, total }) => void [phase, loaded, total] });
+  model.addEventListener("update", ({ detail }) => detail.from satisfies string);
+  model.addEventListener("error", ({ detail }) => detail.code satisfies string);
+  const prediction = await model.predict({ income: 42_000, purpose: "car" }, { groups: { sex: "female" }, signal });
+  const found: Reason[] = reasons(await model.explain(prediction, { method: "shap" }));
+  model.outcome(prediction.id, { label: "yes", business: { repaid_value: found.length } });
+  const session: Session = await Session.create(new Uint8Array(4), { engine: "auto" });
+  const out: Record<string, Tensor> = await session.run({ x: { type: "float32", shape: [1, 4], data: new Float32Array(4) } });
+  if (!(await verify({ income: 1 }, prediction))) throw new NearsideError("usage", Object.keys(out).join());
+  (await slim("/m/", { wasm: new URL("https://x/nearside-full.wasm") })).dispose();
+  // @ts-expect-error there is no such option
+  await load("/m/", { colector: {} });
+  return prediction;
+}
+`;
+  writeFileSync(join(app, "types.ts"), source);
+  for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]]) {
+    const options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom", "--types", "", "--module", module, "--moduleResolution", moduleResolution];
+    const compiled = run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...options, "types.ts"], { cwd: app });
+    await assert.doesNotReject(compiled.catch((error) => Promise.reject(new Error(error.stdout))), moduleResolution);
+  }
+});
+
+test("Vite builds it with no plug-in, and Chromium predicts", async (t) => {
+  writeFileSync(join(app, "index.html"), '<!doctype html><title>App</title><script type="module" src="/main.js"></script>');
+  writeFileSync(join(app, "main.js"), `
+import { load } from "nearside";
+window.answers = async (records, groups, options) => {
+  const model = await load("/models/loan-approval/", options);
+  const answers = [];
+  for (const [i, record] of records.entries()) answers.push(await model.predict(record, { groups: groups[i] }));
+  return { answers, thread: model.thread };
+};
+`);
+  await run(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), "build", "--logLevel", "error"], { cwd: app });
+  const built = readdirSync(join(app, "dist"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  assert.deepEqual(built.filter((path) => path.endsWith(".wasm")).map((path) => relative(app, path).replace(/-[\w-]{8}\.wasm$/, "-HASH.wasm")), ["dist/assets/nearside-full-HASH.wasm"]);
+
+  const files = Object.fromEntries(built.map((path) => [`/${relative(join(app, "dist"), path)}`, { body: readFileSync(path) }]));
+  const server = await serve({ files: { ...files, "/": files["/index.html"] && { ...files["/index.html"], type: "text/html" } } });
+  t.after(() => server.close());
+  const browser = await launch();
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  await page.waitForFunction(() => window.answers);
+  for (const [worker, thread] of [[false, "calling"], [true, "worker"]]) {
+    const got = await page.evaluate(([records, groups, worker]) => window.answers(records, groups, { worker }), [records, groups, worker]);
+    assert.equal(got.thread, thread);
+    got.answers.forEach((answer, i) => assertGolden(answer, predictions[i]));
+  }
+  assert.ok(!server.served.some((line) => line.includes("/sdk/")), "everything came from the build");
+});
+
+test("Node predicts from the folder, by path and by file URL", async () => {
+  const script = `
+import { load, Session } from "nearside";
+const [folder, url, onnx, records] = JSON.parse(process.argv[2]);
+const model = await load(folder);
+const answers = [];
+for (const record of records) answers.push(await model.predict(record));
+const same = await (await load(new URL(url))).verify(records[0], answers[0]);
+const session = await Session.create(onnx);
+const missing = await load(folder + "-nowhere").catch(({ code }) => code);
+console.log(JSON.stringify({ answers, same, missing, inputs: session.inputs.map(({ name }) => name), outputs: session.outputs.map(({ name }) => name) }));
+`;
+  writeFileSync(join(app, "predict.mjs"), script);
+  const input = [bundleFolder, pathToFileURL(bundleFolder).href, join(bundleFolder, manifest.files.model.path), records];
+  const { stdout } = await run(process.execPath, ["predict.mjs", JSON.stringify(input)], { cwd: app });
+  const got = JSON.parse(stdout);
+  got.answers.forEach((answer, i) => assertGolden(answer, predictions[i]));
+  assert.deepEqual([got.same, got.missing], [true, "io"]);
+  assert.deepEqual(got.inputs, manifest.inputs.map(({ name }) => name));
+  assert.deepEqual(got.outputs, manifest.outputs.map(({ name }) => name));
+});
+
+test("the Node example answers and says why", async () => {
+  cpSync(join(root, "www/examples/node/predict.mjs"), join(app, "example.mjs"));
+  const { stdout } = await run(process.execPath, ["example.mjs", bundleFolder, JSON.stringify(records[0])], { cwd: app });
+  const answer = JSON.parse(stdout);
+  assertGolden(answer, predictions[0]);
+  assert.ok(answer.why.length > 10);
+});
+
+test("workerd runs the worker example without a network", async (t) => {
+  cpSync(join(root, "www/examples/worker/worker.js"), join(app, "worker.js"));
+  // Bundled as wrangler does it: workerd's conditions, and WebAssembly kept as modules beside the script.
+  const modules = new Map();
+  const wasmModules = {
+    name: "wasm-modules",
+    async resolveId(source, importer) {
+      if (!source.endsWith(".wasm")) return null;
+      const { id } = await this.resolve(source, importer, { skipSelf: true });
+      const name = `./${id.split("/").pop()}`;
+      modules.set(name.slice(2), id);
+      return { id: name, external: true };
+    },
+  };
+  const build = await rolldown({ input: join(app, "worker.js"), cwd: app, platform: "neutral", resolve: { conditionNames: ["workerd", "worker", "browser", "import"] }, plugins: [wasmModules] });
+  const { output } = await build.generate({ format: "esm", codeSplitting: false });
+  assert.deepEqual([...modules.keys()], ["nearside-full.wasm"]);
+
+  const asked = [];
+  const worker = new Miniflare({
+    compatibilityDate: "2026-04-01",
+    modules: [
+      { type: "ESModule", path: "worker.js", contents: output[0].code },
+      ...[...modules].map(([path, id]) => ({ type: "CompiledWasm", path, contents: readFileSync(id) })),
+    ],
+    serviceBindings: {
+      ASSETS: (request) => {
+        const name = new URL(request.url).pathname.replace("/models/loan-approval/", "");
+        asked.push(name);
+        try {
+          return new Response(readFileSync(join(bundleFolder, name)));
+        } catch {
+          return new Response(null, { status: 404 });
+        }
+      },
+    },
+    outboundService: () => new Response("there is no network", { status: 599 }),
+  });
+  t.after(() => worker.dispose());
+  const post = (body) => worker.dispatchFetch("http://edge.example/predict", { method: "POST", body: JSON.stringify(body) });
+  for (const [i, record] of records.entries()) {
+    const response = await post({ record, groups: groups[i] });
+    assert.equal(response.status, 200, await response.clone().text());
+    assertGolden(await response.json(), predictions[i]);
+  }
+  assert.equal(asked.filter((name) => name === manifest.files.model.path).length, 1, "the model stays loaded between requests");
+  const number = manifest.features.find(({ kind }) => kind === "number" || kind === "integer").name;
+  assert.equal((await post({ record: { ...records[0], [number]: "a lot" } })).status, 422);
+  assert.equal((await post({})).status, 400);
+  assert.equal((await worker.dispatchFetch("http://edge.example/")).status, 404);
+});

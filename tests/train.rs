@@ -1,0 +1,137 @@
+//! From the rows of the ready project to a fitted, judged and chosen model.
+
+use nearside::canvas::{Canvas, read_canvas};
+use nearside::evaluate::{Choice, EvaluationReport, HeldOut, choose, evaluate, text};
+use nearside::features::Value;
+use nearside::sources::{Table, generate, read_recipe};
+use nearside::train::{Candidate, design, train};
+use std::path::PathBuf;
+
+fn project() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/loan-approval")
+}
+
+fn canvas() -> Canvas {
+    read_canvas(&project().join("canvas.toml")).unwrap()
+}
+
+/// Rows of the recipe, with the knob `group_bias` turned to this.
+fn table(group_bias: f64, rows: u64) -> Table {
+    let mut recipe = read_recipe(&project().join("recipe.toml")).unwrap();
+    recipe.knobs.group_bias = group_bias;
+    generate(&recipe, rows, 11).unwrap()
+}
+
+fn candidates(canvas: &Canvas, table: &Table) -> Vec<Candidate> {
+    train(canvas, table, &mut |_, _| {}).unwrap()
+}
+
+/// What the candidate scores on the held-out rows, in float64.
+fn judge(canvas: &Canvas, table: &Table, candidate: &Candidate) -> EvaluationReport {
+    let held_out = HeldOut::read(canvas, table).unwrap();
+    assert_eq!(held_out.rows, candidate.split.test, "both hold the same rows out");
+    let fitted = &candidate.fitted;
+    let columns = design(canvas, &fitted.features, table, &held_out.rows).unwrap();
+    let scores: Vec<f64> = columns.chunks_exact(fitted.weights.len()).map(|row| fitted.score(row)).collect();
+    evaluate(canvas, &scores, &held_out).unwrap()
+}
+
+fn value(report: &EvaluationReport, metric: &str) -> f64 {
+    report.metric(metric).and_then(|metric| metric.value).unwrap()
+}
+
+fn parity(report: &EvaluationReport) -> f64 {
+    report.fairness("demographic_parity_ratio", "sex").unwrap().value.unwrap()
+}
+
+#[test]
+fn the_same_rows_give_the_same_bits() {
+    let (canvas, table) = (canvas(), table(0.5, 2000));
+    let mut heard: Vec<(String, f64)> = Vec::new();
+    let first = train(&canvas, &table, &mut |doing, share| heard.push((doing.to_owned(), share))).unwrap();
+    assert_eq!(first, candidates(&canvas, &table));
+    let bits =
+        |candidate: &Candidate| candidate.fitted.weights.iter().map(|weight| weight.to_bits()).collect::<Vec<_>>();
+    assert_ne!(bits(&first[0]), bits(&first[1]), "reweighing changes the weights");
+    assert_eq!(first[0].fitted.features, first[1].fitted.features, "and not the preparation");
+    assert!(heard.windows(2).all(|pair| pair[0].1 <= pair[1].1), "progress never goes back: {heard:?}");
+    assert_eq!(heard.last().unwrap().1, 1.0);
+}
+
+#[test]
+fn an_unbiased_project_passes_its_own_gates() {
+    let (canvas, table) = (canvas(), table(0.0, 20_000));
+    let candidates = candidates(&canvas, &table);
+    let names: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+    assert_eq!(names, ["plain", "reweighing"]);
+    let report = judge(&canvas, &table, &candidates[0]);
+    assert!(report.passed, "{}", text(&report));
+    assert!(value(&report, "roc_auc") > 0.72 && parity(&report) > 0.9);
+}
+
+/// Both candidates of a project with this much bias, judged.
+fn biased(group_bias: f64, rows: u64) -> Vec<(String, EvaluationReport)> {
+    let (canvas, table) = (canvas(), table(group_bias, rows));
+    let candidates = candidates(&canvas, &table);
+    candidates.iter().map(|candidate| (candidate.name.clone(), judge(&canvas, &table, candidate))).collect()
+}
+
+fn choice(reports: &[(String, EvaluationReport)]) -> Choice {
+    choose(&reports.iter().map(|(name, report)| (name.as_str(), report)).collect::<Vec<_>>())
+}
+
+#[test]
+fn under_bias_the_reweighed_candidate_passes_the_gate_that_the_plain_one_fails() {
+    let reports = biased(0.4, 20_000);
+    let (plain, reweighed) = (&reports[0].1, &reports[1].1);
+    assert!(parity(plain) < 0.8 && parity(reweighed) > parity(plain) + 0.1);
+    let failed: Vec<&str> = plain.gates.iter().filter(|gate| !gate.passed).map(|gate| gate.metric.as_str()).collect();
+    assert_eq!(failed, ["demographic_parity_ratio"]);
+    assert!(reweighed.passed, "{}", text(reweighed));
+    assert!(value(reweighed, "roc_auc") < value(plain, "roc_auc"), "fairness has its price");
+    let choice = choice(&reports);
+    assert_eq!(choice.chosen, Some(1));
+    assert!(choice.words.starts_with("reweighing is chosen: it passes every gate"), "{}", choice.words);
+}
+
+#[test]
+fn under_strong_bias_no_candidate_passes_and_it_is_said() {
+    let reports = biased(1.0, 4000);
+    assert!(parity(&reports[1].1) > parity(&reports[0].1) + 0.1);
+    let choice = choice(&reports);
+    assert_eq!(choice.chosen, None);
+    assert!(choice.words.contains("retraining cannot fix this"), "{}", choice.words);
+}
+
+#[test]
+fn signs_of_monotonic_features_are_kept() {
+    let (mut canvas, table) = (canvas(), table(0.0, 2000));
+    let weight = |canvas: &Canvas, name: &str| {
+        let candidate = candidates(canvas, &table).remove(0);
+        let place = candidate.fitted.features.iter().find(|feature| feature.name == name).unwrap().columns.start;
+        candidate.fitted.weights[place]
+    };
+    assert!(weight(&canvas, "income") > 0.0);
+    for feature in &mut canvas.features {
+        if feature.name == "income" {
+            feature.monotonic = Some(nearside::canvas::Monotonic::Decreasing);
+        }
+    }
+    assert_eq!(weight(&canvas, "income"), 0.0);
+}
+
+#[test]
+fn rows_that_cannot_be_learned_from_are_named() {
+    let canvas = canvas();
+    let spoil = |column: &str, row: usize, value: Value| {
+        let mut table = table(0.0, 200);
+        let column = table.columns.iter_mut().find(|known| known.name == column).unwrap();
+        column.values[row] = value;
+        train(&canvas, &table, &mut |_, _| {}).unwrap_err().to_string()
+    };
+    assert!(spoil("age", 4, "forty".into()).starts_with("recipe: row 5: age: \"forty\" is not a whole number"));
+    assert!(spoil("age", 9, Value::Missing).starts_with("recipe: row 10: age: there is no value"));
+    assert!(spoil("repaid", 3, "perhaps".into()).contains("row 4: repaid: \"perhaps\" is a class too many"));
+    let error = train(&canvas, &table(0.0, 12), &mut |_, _| {}).unwrap_err().to_string();
+    assert!(error.contains("12 rows are too few"), "{error}");
+}

@@ -1,0 +1,127 @@
+import { NearsideError } from "./errors.js";
+import { random64 } from "./host.js";
+import type { Transfer } from "./download.js";
+import type { Instance, Runtime } from "./runtime.js";
+import type { Explanation, LossReason, Manifest, PageStage, Prediction, RawRecord, Report, Stage } from "./types.js";
+import type { WasmPredictor } from "./wasm.js";
+
+/** One version of a model at work, in this thread or in a worker. */
+export interface Engine {
+  readonly manifest: Manifest;
+  /** Frames come with a delay, so they must be cut ahead of the page's end. */
+  readonly remote: boolean;
+  /** It is gone for good, with its worker; another one has to take over. */
+  readonly ended: boolean;
+  predict(record: RawRecord, groups: Record<string, string> | undefined): Promise<Prediction>;
+  explain(record: RawRecord): Promise<Explanation>;
+  stage(name: Stage, ms: number): void;
+  page(stage: PageStage, elapsed_ms: number): void;
+  loss(reason: LossReason, frames: number): void;
+  /** Encodes the open window and starts a new one; `undefined` when there is nothing in it. */
+  frame(sequence: number, age_ms: number, duration_ms: number): Uint8Array<ArrayBuffer> | undefined | Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** The reference profile that reports compare with. */
+  compareWith(baseline: object): void | Promise<void>;
+  /** What this engine has counted so far, all windows. */
+  report(): Report;
+  free(): void;
+}
+
+/** What an engine is made of. */
+export interface Parts {
+  readonly manifest: Manifest;
+  readonly model: Uint8Array<ArrayBuffer>;
+  /** The page-session id that its frames carry. */
+  readonly session: bigint;
+}
+
+/** The engine of the calling thread. When its instance dies, the next call builds it anew on a fresh one. */
+export class LocalEngine implements Engine {
+  readonly remote = false;
+  /** A dead instance is replaced, so a local engine does not end. */
+  readonly ended = false;
+  #baseline: object | undefined;
+  #freed = false;
+
+  private constructor(
+    private readonly parts: Parts,
+    private readonly runtime: Runtime,
+    private readonly transfer: Transfer,
+    private instance: Instance,
+    private predictor: WasmPredictor,
+  ) {}
+
+  static async open(parts: Parts, runtime: Runtime, transfer: Transfer): Promise<LocalEngine> {
+    const instance = await runtime.instance(transfer);
+    return new LocalEngine(parts, runtime, transfer, instance, build(instance, parts));
+  }
+
+  get manifest(): Manifest {
+    return this.parts.manifest;
+  }
+
+  async predict(record: RawRecord, groups: Record<string, string> | undefined): Promise<Prediction> {
+    // Without a dead instance there is no pause here: a prediction and its count are one step for everybody else.
+    if (this.instance.dead) await this.revive();
+    return this.call((predictor) => predictor.predict(record, groups));
+  }
+
+  async explain(record: RawRecord): Promise<Explanation> {
+    if (this.instance.dead) await this.revive();
+    return this.call((predictor) => predictor.explain(record));
+  }
+
+  stage(name: Stage, ms: number): void {
+    this.note((predictor) => predictor.stage(name, ms));
+  }
+
+  page(stage: PageStage, elapsed_ms: number): void {
+    this.note((predictor) => predictor.page(stage, elapsed_ms));
+  }
+
+  loss(reason: LossReason, frames: number): void {
+    this.note((predictor) => predictor.loss(reason, frames));
+  }
+
+  frame(sequence: number, age_ms: number, duration_ms: number): Uint8Array<ArrayBuffer> | undefined {
+    if (this.instance.dead) return undefined;
+    return this.call((predictor) => predictor.frame(sequence, age_ms, duration_ms)) as Uint8Array<ArrayBuffer> | undefined;
+  }
+
+  compareWith(baseline: object): void {
+    this.#baseline = baseline;
+  }
+
+  report(): Report {
+    return this.call((predictor) => predictor.report(this.#baseline));
+  }
+
+  /** Replaces a dead instance; the open window of the dead one is lost, and counted as such. */
+  async revive(): Promise<void> {
+    const instance = await this.runtime.instance(this.transfer);
+    if (!this.instance.dead) return;
+    this.predictor = build(instance, this.parts);
+    this.instance = instance;
+    this.loss("dropped", 1);
+  }
+
+  free(): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    if (!this.instance.dead) this.predictor.free();
+  }
+
+  private call<T>(run: (predictor: WasmPredictor) => T): T {
+    if (this.#freed) throw new NearsideError("disposed", `The model ${this.manifest.name} was disposed of; load it again.`);
+    if (this.instance.dead) throw new NearsideError("engine-dead", `The runtime of ${this.manifest.name} stopped on an internal fault; the next prediction starts a new one.`);
+    return this.instance.call(() => run(this.predictor));
+  }
+
+  /** Counters are worth less than answers: with a dead instance they are dropped. */
+  private note(run: (predictor: WasmPredictor) => void): void {
+    if (!this.#freed && !this.instance.dead) this.call(run);
+  }
+}
+
+function build(instance: Instance, parts: Parts): WasmPredictor {
+  return instance.call((glue) => new glue.Predictor(parts.manifest, parts.model, parts.session, random64()));
+}

@@ -1,0 +1,40 @@
+import type { Bundle } from "./bundle.js";
+import type { Consent } from "./consent.js";
+import type { Transfer } from "./download.js";
+import { LocalEngine, type Engine } from "./engine.js";
+import type { Numbering, PageLoad } from "./page.js";
+import type { Runtime } from "./runtime.js";
+import type { LoadOptions } from "./types.js";
+import { openRemote } from "./worker.js";
+
+/** What `load()` hands over. */
+export interface ModelParts {
+  bundle: Bundle;
+  runtime: Runtime;
+  transfer: Transfer;
+  options: LoadOptions;
+  consent: Consent;
+  numbering: Numbering;
+  page: PageLoad | undefined;
+  started: number;
+  download_ms: number;
+  compile_ms: number | null;
+}
+
+/** An engine for `bundle` in the calling thread. */
+export function localEngine({ runtime, numbering }: ModelParts, bundle: Bundle, transfer: Transfer, session = numbering.session): Promise<LocalEngine> {
+  return LocalEngine.open({ manifest: bundle.manifest, model: bundle.model, session }, runtime, transfer);
+}
+
+/** An engine for `bundle` in a module worker. */
+export async function remoteEngine(parts: ModelParts, bundle: Bundle): Promise<Engine> {
+  const { runtime, numbering, options } = parts;
+  const { module } = await runtime.compiled(background(parts.transfer));
+  const spawn = typeof options.worker === "function" ? options.worker : runtime.host.spawn!;
+  return openRemote(spawn, module, { manifest: bundle.manifest, model: bundle.model, session: numbering.session });
+}
+
+/** What happens after `load()` has returned is not its caller's to watch or abort. */
+export function background({ host, fetch, wasm }: Transfer): Transfer {
+  return { host, ...(fetch && { fetch }), ...(wasm && { wasm }) };
+}

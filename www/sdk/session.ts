@@ -1,0 +1,112 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import { readBody, request, statusError, type Transfer } from "./download.js";
+import { asNearsideError, NearsideError, throwIfAborted } from "./errors.js";
+import type { Instance, Runtime } from "./runtime.js";
+import type { Port, SessionOptions, Tensor } from "./types.js";
+import type { WasmSession } from "./wasm.js";
+
+/** A model in any form: its address (under Node also a file path), its bytes, or a response that carries it. */
+export type ModelSource = string | URL | BufferSource | Response;
+
+/**
+ * Any ONNX model, ready to run: tensors in, tensors out. Made by `Session.create()`.
+ *
+ * Nothing is counted and nothing leaves the page.
+ */
+export class OnnxSession {
+  /** The inputs that `run` takes, in the model's order. */
+  readonly inputs: readonly Port[];
+  /** The outputs that `run` gives. */
+  readonly outputs: readonly Port[];
+  readonly #runtime: Runtime;
+  readonly #transfer: Transfer;
+  readonly #model: Uint8Array;
+  #instance: Instance;
+  #session: WasmSession;
+  #disposed = false;
+
+  /** @internal */
+  constructor(runtime: Runtime, transfer: Transfer, model: Uint8Array, instance: Instance) {
+    this.#runtime = runtime;
+    this.#transfer = transfer;
+    this.#model = model;
+    this.#instance = instance;
+    this.#session = this.#open();
+    this.inputs = instance.call(() => this.#session.inputs());
+    this.outputs = instance.call(() => this.#session.outputs());
+  }
+
+  /**
+   * Runs the model once. Rejects with `wrong-input`, `wrong-shape` or `wrong-type` naming the input, and with
+   * `engine-dead` when the runtime failed; the next call then runs on a new one.
+   */
+  async run(inputs: Record<string, Tensor>, options: { signal?: AbortSignal } = {}): Promise<Record<string, Tensor>> {
+    if (this.#disposed) throw new NearsideError("disposed", "The session was disposed of; create it again.");
+    throwIfAborted(options.signal);
+    if (this.#instance.dead) {
+      this.#instance = await this.#runtime.instance(this.#transfer);
+      this.#session = this.#open();
+    }
+    return this.#instance.call(() => this.#session.run(inputs));
+  }
+
+  /** Frees the model's memory. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (!this.#instance.dead) this.#session.free();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #open(): WasmSession {
+    return this.#instance.call((glue) => new glue.Session(this.#model));
+  }
+}
+
+/** What an entry point exports as `Session`. */
+export interface SessionFactory {
+  /**
+   * Reads an ONNX model and makes it ready to run.
+   *
+   * Rejects with `network` or `io`, `invalid-model`, `unsupported-operator` (naming it), `no-plan` (engine "compiled" asked for
+   * a model that has no plan), `wasm-load`, `wrong-mime`, `aborted`.
+   */
+  create(source: ModelSource, options?: SessionOptions): Promise<OnnxSession>;
+}
+
+/** The `Session` of one host. */
+export function sessionFor(runtime: Runtime): SessionFactory {
+  return class Session extends OnnxSession {
+    static async create(source: ModelSource, options: SessionOptions = {}): Promise<OnnxSession> {
+      if (options.engine === "compiled") {
+        throw new NearsideError("no-plan", 'An .onnx file has no compiled plan. Leave the engine out, or use "tract", which runs the file as it is.');
+      }
+      const transfer: Transfer = { ...options, host: runtime.host };
+      try {
+        const [model, instance] = await Promise.all([readModel(transfer, source), runtime.instance(transfer)]);
+        throwIfAborted(options.signal);
+        return new Session(runtime, { host: runtime.host, ...(options.wasm && { wasm: options.wasm }) }, model, instance);
+      } catch (thrown) {
+        const error = asNearsideError(thrown);
+        if (!isAddress(source) || !["invalid-model", "unsupported-operator"].includes(error.code)) throw error;
+        throw new NearsideError(error.code, `${runtime.host.resolve(source).href}: ${error.message}`, { cause: error });
+      }
+    }
+  };
+}
+
+async function readModel(transfer: Transfer, source: ModelSource): Promise<Uint8Array> {
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  const url = isAddress(source) ? transfer.host.resolve(source) : new URL(source.url || "about:response");
+  const response = isAddress(source) ? await request(transfer, url, { credentials: "same-origin" }) : source;
+  if (!response.ok) throw statusError(response, url);
+  return readBody(transfer, response, "model");
+}
+
+function isAddress(source: ModelSource): source is string | URL {
+  return typeof source === "string" || source instanceof URL;
+}

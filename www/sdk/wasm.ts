@@ -1,0 +1,33 @@
+import type { Boundary, Explanation, LossReason, Manifest, PageStage, Port, Prediction, RawRecord, Report, Stage, Tensor } from "./types.js";
+
+/** An ONNX model inside the WebAssembly core. */
+export interface WasmSession {
+  inputs(): Port[];
+  outputs(): Port[];
+  run(inputs: Record<string, Tensor>): Record<string, Tensor>;
+  free(): void;
+}
+
+/** A bundle inside the WebAssembly core: it predicts, guards, explains and counts. */
+export interface WasmPredictor {
+  predict(record: RawRecord, groups: Record<string, string> | undefined): Prediction;
+  check(record: RawRecord): Boundary;
+  explain(record: RawRecord): Explanation;
+  stage(name: Stage, ms: number): void;
+  page(stage: PageStage, elapsed_ms: number): void;
+  loss(reason: LossReason, frames: number): void;
+  predictions(): number;
+  frame(sequence: number, age_ms: number, duration_ms: number): Uint8Array | undefined;
+  report(baseline: object | undefined): Report;
+  free(): void;
+}
+
+/** The generated JavaScript around one WebAssembly instance. */
+export interface Glue {
+  init(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
+  initSync(options: { module: WebAssembly.Module }): unknown;
+  version(): string;
+  has_tract(): boolean;
+  Session: new (onnx: Uint8Array) => WasmSession;
+  Predictor: new (manifest: Manifest, model: Uint8Array | undefined, session: bigint, seed: bigint) => WasmPredictor;
+}
