@@ -10,10 +10,10 @@ const ORDER: [&str; 20] = [
     "tensor",
     "stats",
     "features",
+    "bundle",
     "guard",
     "profile",
     "telemetry",
-    "bundle",
     "predict",
     "explain",
     "monitor",
@@ -28,8 +28,16 @@ const ORDER: [&str; 20] = [
     "wasm",
 ];
 
-/// Neighbours that share types by design: the manifest names the layout of counters and the policy, and they read it.
-const MUTUAL: [(&str, &str); 3] = [("guard", "bundle"), ("profile", "bundle"), ("telemetry", "bundle")];
+/// The core: everything up to this module.
+const CORE_ENDS_WITH: &str = "rollout";
+
+/// The one file of the core that does I/O.
+const REGISTRY: &str = "rollout/registry.rs";
+
+/// The modules that exist on native targets only, with the command line.
+const NATIVE: [&str; 5] = ["sources", "train", "evaluate", "collect", "cli"];
+
+const NATIVE_GATE: &str = "all(feature = \"cli\", not(target_arch = \"wasm32\"))";
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -48,10 +56,54 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The part of a file before its tests.
+/// The part of a file before what is compiled for its tests only, without comments. A module for tests that is a file of
+/// its own ends nothing here.
 fn code(path: &Path) -> String {
+    const GATE: &str = "#[cfg(test)]";
     let text = fs::read_to_string(path).unwrap();
-    text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+    let lines: Vec<&str> = text.lines().collect();
+    let ends = |at: &usize| lines[*at] == GATE && lines.get(at + 1).is_some_and(|next| next.ends_with('{'));
+    let end = (0..lines.len()).find(ends).unwrap_or(lines.len());
+    let lines = lines[..end].iter().filter(|line| !line.trim_start().starts_with("//"));
+    lines.copied().collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a file holds nothing but tests.
+fn is_test(path: &Path) -> bool {
+    let named = path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with("tests"));
+    named || path.parent().is_some_and(|folder| folder.ends_with("tests"))
+}
+
+/// The modules of the crate that a text uses: the first names behind `crate::`, and those in `crate::{…}`.
+fn used(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    for rest in text.split("crate::").skip(1) {
+        let Some(list) = rest.strip_prefix('{') else {
+            names.insert(word(rest));
+            continue;
+        };
+        let mut depth = 1;
+        let end = list.find(|c| {
+            depth += match c {
+                '{' => 1,
+                '}' => -1,
+                _ => 0,
+            };
+            depth == 0
+        });
+        let mut depth = 0;
+        let parts = list[..end.unwrap_or(0)].split(|c| {
+            depth += match c {
+                '{' => 1,
+                '}' => -1,
+                _ => 0,
+            };
+            depth == 0 && c == ','
+        });
+        names.extend(parts.map(|part| word(part.trim())));
+    }
+    names
 }
 
 #[test]
@@ -76,17 +128,27 @@ fn every_folder_is_on_the_architecture_page_and_the_other_way_round() {
 fn a_module_uses_only_modules_before_it() {
     let mut wrong = Vec::new();
     for (place, module) in ORDER.iter().enumerate() {
-        for file in sources(&root().join(module)) {
-            let text = code(&file);
-            for later in &ORDER[place + 1..] {
-                let allowed = MUTUAL.contains(&(*module, *later));
-                if !allowed && text.contains(&format!("crate::{later}::")) {
-                    wrong.push(format!("{} uses {later}", file.display()));
-                }
+        for file in sources(&root().join(module)).into_iter().filter(|file| !is_test(file)) {
+            let used = used(&code(&file));
+            for later in ORDER[place + 1..].iter().filter(|later| used.contains(**later)) {
+                wrong.push(format!("{} uses {later}", file.display()));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_order_on_the_page_is_the_order_that_is_checked() {
+    let page = fs::read_to_string(root().join("README.md")).unwrap();
+    let named = page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once("/`")?.0));
+    assert_eq!(named.collect::<Vec<_>>(), ORDER);
+}
+
+#[test]
+fn what_a_file_uses_is_found_however_it_is_written() {
+    let text = "use crate::a::X;\nuse crate::b;\nuse crate::{c, d::{e, f}, error::Error};\nlet x = crate::g::h();\npub(crate) use i;";
+    assert_eq!(used(text), ["a", "b", "c", "d", "error", "g"].map(String::from).into());
 }
 
 #[test]
@@ -101,19 +163,94 @@ fn tract_is_named_under_onnx_only() {
 
 #[test]
 fn the_core_has_no_clock_and_does_no_io() {
-    let native = ["folder.rs", "registry.rs", "read.rs", "tree.rs", "de.rs"];
-    for module in &ORDER[..13] {
-        for file in sources(&root().join(module)) {
-            let name = file.file_name().unwrap().to_string_lossy().into_owned();
-            if native.contains(&name.as_str()) {
-                continue;
-            }
+    let end = ORDER.iter().position(|module| *module == CORE_ENDS_WITH).unwrap();
+    let registry = root().join(REGISTRY);
+    assert!(registry.is_file());
+    for module in &ORDER[..=end] {
+        for file in sources(&root().join(module)).into_iter().filter(|file| *file != registry && !is_test(file)) {
             let text = code(&file);
-            for forbidden in ["std::fs", "std::net", "SystemTime", "Instant::now", "println!", "eprintln!"] {
+            for forbidden in [
+                "std::fs",
+                "std::net",
+                "std::env",
+                "std::process",
+                "std::io",
+                "std::thread",
+                "SystemTime",
+                "Instant",
+                "rand::",
+                "println!",
+                "eprintln!",
+                "print!(",
+            ] {
                 assert!(!text.contains(forbidden), "{} has {forbidden}", file.display());
             }
         }
     }
+}
+
+/// `println!` panics when whoever reads has gone; `output` does not.
+#[test]
+fn the_command_line_prints_through_output_alone() {
+    for file in sources(&root().join("cli")) {
+        let text = code(&file);
+        for forbidden in ["println!", "print!(", "eprint!("] {
+            assert!(!text.contains(forbidden), "{} has {forbidden}", file.display());
+        }
+    }
+}
+
+/// What stands in the parentheses of every `cfg` of a text.
+fn gates(text: &str) -> Vec<String> {
+    let openings = ["#[cfg(", "#![cfg(", "cfg!("];
+    let starts = openings.iter().flat_map(|opening| text.match_indices(opening).map(|(at, _)| at + opening.len()));
+    let inside = |start: usize| {
+        let mut depth = 1;
+        let end = text[start..].find(|c| {
+            depth += match c {
+                '(' => 1,
+                ')' => -1,
+                _ => 0,
+            };
+            depth == 0
+        });
+        text[start..start + end.unwrap()].to_owned()
+    };
+    starts.map(inside).collect()
+}
+
+#[test]
+fn code_is_gated_in_the_ways_that_the_page_names_and_no_other() {
+    let everywhere = [
+        "test",
+        NATIVE_GATE,
+        "not(target_arch = \"wasm32\")",
+        "target_arch = \"wasm32\"",
+        "feature = \"tract\"",
+        "not(feature = \"tract\")",
+    ];
+    let native: Vec<PathBuf> = NATIVE.iter().map(|module| root().join(module)).collect();
+    for file in sources(&root()).into_iter().filter(|file| *file != root().join("build.rs")) {
+        let is_native = native.iter().any(|folder| file.starts_with(folder));
+        for gate in gates(&code(&file)) {
+            let known =
+                everywhere.contains(&gate.as_str()) || is_native && ["unix", "not(unix)"].contains(&gate.as_str());
+            assert!(known, "{} is gated by {gate}", file.display());
+        }
+    }
+}
+
+#[test]
+fn native_modules_are_gated_as_a_whole() {
+    let lib = fs::read_to_string(root().join("lib.rs")).unwrap();
+    for module in NATIVE.iter().filter(|module| **module != "cli") {
+        assert!(lib.contains(&format!("#[cfg({NATIVE_GATE})]\npub mod {module};")), "{module}");
+    }
+    assert!(lib.contains("#[cfg(target_arch = \"wasm32\")]\nmod wasm;"));
+    assert!(lib.contains("#[cfg(feature = \"tract\")]\npub mod onnx;"));
+    // The command line is a program of its own, which needs the feature.
+    let manifest = fs::read_to_string(root().join("../Cargo.toml")).unwrap();
+    assert!(manifest.contains("path = \"src/cli/main.rs\"\nrequired-features = [\"cli\"]"));
 }
 
 #[test]

@@ -5,6 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+mod build;
+mod verify;
+
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -190,21 +193,34 @@ fn a_new_project_is_ready_to_be_built() {
 
 #[test]
 fn a_broken_canvas_is_told_with_file_line_key_and_what_is_accepted() {
-    let cases: [(&str, &str, &[&str]); 6] = [
+    let cases: [(&str, &str, &[&str]); 9] = [
         ("monotonic = \"increasing\"", "monotone = \"increasing\"", &["monotone", "monotonic"]),
-        ("unit = \"EUR/year\"", "unit = 3", &["unit", "string"]),
+        ("unit = \"EUR/year\"", "unit = 3", &["unit", "the number 3 where a text belongs"]),
         ("metric = \"roc_auc\"", "metric = \"rmse\"", &["rmse", "roc_auc"]),
         ("at_least = 0.4", "at_least = 0.7", &["bands", "0.7"]),
         ("feature = \"*\"", "feature = \"incme\"", &["incme", "income"]),
         ("group = \"sex\"", "group = \"gender\"", &["gender", "sex"]),
+        (
+            "name = \"housing\"",
+            "name = \"margin\"",
+            &["features[8].name", "output of the model", "source = \"margin\""],
+        ),
+        ("bins = 5", "bins = 5\nmonotonic = \"increasing\"", &["features[4].monotonic", "bins"]),
+        (
+            "rollout = [{ mode = \"full\" }]",
+            "rollout = [{ mode = \"shadow\" }]",
+            &["rollout[0].mode", "accepted: full"],
+        ),
     ];
     for (from, to, words) in cases {
         let project = Copy::new();
-        project.edit("canvas.toml", from, to);
         let text = fs::read_to_string(project.path("canvas.toml")).unwrap();
-        let line = text.lines().position(|line| line.contains(to)).unwrap() + 1;
+        let line = text.lines().position(|line| line.contains(from)).unwrap() + 1;
+        project.edit("canvas.toml", from, to);
         let ended = project.run("train", &[]);
         ended.says(1, words);
+        // What a second line is to blame for is told by that line.
+        let line = line + to.matches('\n').count();
         ended.says(1, &["invalid-canvas", &format!("canvas.toml:{line}")]);
     }
     let project = Copy::new();
@@ -253,11 +269,8 @@ fn a_wrong_record_is_told_with_its_row_and_feature() {
     let project = Copy::new();
     let bundle = project.path("bundle").display().to_string();
     let first = project.golden()["records"][0].clone();
-    let cases = [
-        ("age", json!("forty"), "age"),
-        ("loan_amount", Value::Null, "loan_amount"),
-        ("purpose", json!(7), "purpose"),
-    ];
+    let cases =
+        [("age", json!("forty"), "age"), ("loan_amount", Value::Null, "loan_amount"), ("purpose", json!(7), "purpose")];
     for (feature, value, word) in cases {
         let mut wrong = first.clone();
         wrong[feature] = value;
@@ -305,4 +318,80 @@ fn a_model_is_described_run_and_verified() {
         .says(1, &["invalid-model", "broken.onnx"]);
     nearside(&["verify", &project.path("bundle").display().to_string()]).says(2, &["model.onnx"]);
     nearside(&["run"]).says(2, &["Usage"]);
+}
+
+/// Candidates of few rows that were judged and would pass.
+fn judged() -> Copy {
+    let project = Copy::new();
+    project.run("gather", &["--rows", "6000"]).says(0, &[]);
+    project.run("train", &[]).says(0, &[]);
+    project.run("evaluate", &[]).says(0, &[]);
+    project
+}
+
+#[test]
+fn what_cannot_be_written_is_refused_before_the_work() {
+    let project = Copy::new();
+    let bundle = project.path("bundle").display().to_string();
+    let input = project.path("records.json");
+    fs::write(&input, json!([project.golden()["records"][0]]).to_string()).unwrap();
+    let input = input.display().to_string();
+    let file = |name: &str| project.path(name).display().to_string();
+    let run = |model: &str, name: &str| nearside(&["run", model, "--input", &input, "--output", &file(name)]);
+    run(&bundle, "o.npz").says(2, &["error[usage]", "o.npz", ".json"]);
+    run(&bundle, "o").says(2, &["error[usage]", ".json"]);
+    run(&bundle, "o.json").says(0, &[]);
+    assert_eq!(read_json(&project.path("o.json")).as_array().unwrap().len(), 1);
+    let manifest = read_json(&project.path("bundle/manifest.json"));
+    let model = project.path("bundle").join(manifest["files"]["model"]["path"].as_str().unwrap());
+    run(&model.display().to_string(), "o.txt").says(2, &["error[usage]", "o.txt", ".json or .npz"]);
+    assert!(!project.path("o.npz").exists() && !project.path("o.txt").exists());
+}
+
+#[test]
+fn more_rows_than_can_be_made_are_wrong_use() {
+    let project = Copy::new();
+    for rows in ["18446744073709551615", "100000001", "0", "many"] {
+        let ended = project.run("gather", &["--rows", rows]);
+        ended.says(2, &["--rows"]);
+        assert!(!ended.err.contains("panicked"), "{}", ended.err);
+    }
+    project.run("gather", &["--rows", "100000001"]).says(2, &["100000001 is not in 1..=100000000"]);
+    project.edit("recipe.toml", "rows = 20000", "rows = 9000000000000000000");
+    project.run("gather", &[]).says(1, &["recipe.toml:", "rows", "100000000 at most"]);
+}
+
+/// The command writes while nobody reads: the other end of its standard output is closed before it begins.
+#[test]
+fn nobody_reading_ends_nothing_in_a_panic() {
+    let project = judged();
+    let folder = project.folder.path().display().to_string();
+    let bundle = project.path("bundle").display().to_string();
+    let ready = read_json(&project.path("bundle/manifest.json"))["version"].as_str().unwrap().to_owned();
+    let commands: [(&[&str], i32); 9] = [
+        (&["run", &bundle, "--describe"], 0),
+        (&["run", &bundle, "--describe", "--json"], 0),
+        (&["evaluate", "--project", &folder], 0),
+        (&["train", "--project", &folder], 0),
+        (&["pack", "--project", &folder, "--json"], 0),
+        (&["promote", &ready, "--project", &folder], 0),
+        (&["doctor", "--project", &folder, "--port", "0"], 0),
+        (&["verify", &bundle], 2),
+        (&["gather", "--rows", "50", "--project", &folder], 0),
+    ];
+    for (arguments, code) in commands {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = Command::new(env!("CARGO_BIN_EXE_nearside")).args(arguments).stdout(writer).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+        // Whether the pages are embedded is not what this is about.
+        let expected = if arguments[0] == "doctor" { ended.status.code() } else { Some(code) };
+        assert_eq!(ended.status.code(), expected, "{arguments:?}: {said}");
+    }
+    // Standard error may be closed, too.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = Command::new(env!("CARGO_BIN_EXE_nearside")).args(["verify", &bundle]).stderr(writer).output().unwrap();
+    assert_eq!(ended.status.code(), Some(2));
 }

@@ -4,9 +4,12 @@ use nearside::bundle::{Golden, Manifest};
 use nearside::explain::explain;
 use nearside::features::{Record, Value};
 use nearside::guard::ViolationRule;
+use nearside::monitor::{self, Span};
 use nearside::onnx::TractEngine;
 use nearside::predict::Groups;
+use nearside::profile::{Profile, Stage, bucket_of};
 use nearside::rollout::Registry;
+use nearside::telemetry::{Frame, Header, decode};
 use nearside::{ErrorKind, Predictor};
 use std::path::PathBuf;
 
@@ -25,6 +28,22 @@ fn predictor() -> (Predictor, Golden) {
 
 fn predict(predictor: &mut Predictor, record: &Record) -> nearside::Result<nearside::Prediction> {
     predictor.predict(record, &Groups::new(), &mut || 0.0)
+}
+
+fn header(manifest: &Manifest, sequence: u64) -> Header {
+    let (name, version) = (manifest.name.clone(), manifest.version.clone());
+    Header { session: 0x0123_4567_89ab_cdef, sequence, age_ms: 0, name, version }
+}
+
+/// The bytes of the open window.
+fn frame(predictor: &Predictor, sequence: u64) -> Vec<u8> {
+    header(predictor.manifest(), sequence).encode_window(predictor.layout(), predictor.window(), 5_000)
+}
+
+/// What the collector has of it.
+fn read(bytes: &[u8], predictor: &Predictor) -> Profile {
+    let Ok(Frame::Window(_, window)) = decode(bytes) else { panic!("a window") };
+    window.profile(predictor.layout()).unwrap()
 }
 
 #[test]
@@ -73,7 +92,12 @@ fn what_is_outside_is_answered_with_the_fallback_and_said_in_words() {
     let (mut predictor, golden) = predictor();
     let cases = [
         ("income", Value::from(9e6), ViolationRule::Above, "income is 9000000, above the highest value"),
-        ("age", Value::from(12.0), ViolationRule::Below, "age is 12, below the lowest value that makes sense, 18 years"),
+        (
+            "age",
+            Value::from(12.0),
+            ViolationRule::Below,
+            "age is 12, below the lowest value that makes sense, 18 years",
+        ),
         ("purpose", "boat".into(), ViolationRule::Category, "purpose is \"boat\", which the model has never seen"),
     ];
     for (feature, value, rule, words) in cases {
@@ -97,6 +121,8 @@ fn what_cannot_be_fed_is_refused_counted_and_the_next_record_is_answered() {
     let cases = [
         ("income", Value::from(f64::NAN), "income is NaN"),
         ("income", Value::from(f64::INFINITY), "income is inf"),
+        ("income", Value::from(1e39), "income is 1e39, more than a model can be fed"),
+        ("age", Value::from(-1e200), "age is -1e200, more than a model can be fed"),
         ("income", "a lot".into(), "income is \"a lot\", which is not a number"),
         ("loan_amount", Value::Missing, "loan_amount is missing"),
         ("incme", Value::from(3.0), "incme is not a feature of this model"),
@@ -110,8 +136,11 @@ fn what_cannot_be_fed_is_refused_counted_and_the_next_record_is_answered() {
         assert_eq!(predictor.window().counts[predictor.layout().refused()], refused as u64 + 1);
         assert_eq!(explain(&mut predictor, &record).unwrap_err().kind(), ErrorKind::InvalidRecord);
     }
-    predict(&mut predictor, &golden.records[0]).unwrap();
-    assert_eq!(predictor.window().counts[predictor.layout().predictions()], 1);
+    for record in &golden.records {
+        predict(&mut predictor, record).unwrap();
+    }
+    assert_eq!(predictor.window().counts[predictor.layout().predictions()] as usize, golden.records.len());
+    assert!(matches!(decode(&frame(&predictor, 1)), Ok(Frame::Window(..))), "nothing in the frame is infinite");
 }
 
 #[test]
@@ -128,6 +157,84 @@ fn groups_are_counted_and_never_change_the_answer() {
     for value in [Some(0), Some(1), None] {
         assert_eq!(predictor.window().counts[predictor.layout().group(0, value, favourable)], 1);
     }
+}
+
+/// The whole way: from the record to the counter, the bytes, the counter again, and the rate in the report.
+#[test]
+fn the_rates_of_a_report_are_those_of_the_predictions() {
+    let (mut predictor, golden) = predictor();
+    let mut wanted = [[0u64; 2]; 2];
+    for (index, record) in golden.records.iter().chain(&golden.records).enumerate() {
+        // Two of three are declared female, so no rate is that of the other group.
+        let sex = usize::from(index % 3 == 2);
+        let groups = Groups::from([("sex".to_owned(), ["female", "male"][sex].to_owned())]);
+        let prediction = predictor.predict(record, &groups, &mut || 0.0).unwrap();
+        wanted[sex][usize::from(prediction.action.as_deref() == Some("accept"))] += 1;
+    }
+    assert!(wanted.iter().flatten().all(|&count| count > 0), "{wanted:?}");
+    let sent = read(&frame(&predictor, 1), &predictor);
+    let report = monitor::report(predictor.manifest(), None, &sent, Span::default());
+    let parity = report.fairness.iter().find(|entry| entry.metric == "demographic_parity_ratio").unwrap();
+    for (rate, [other, favourable]) in parity.by.iter().zip(wanted) {
+        assert_eq!((rate.selected, rate.count), (favourable, other + favourable), "{rate:?}");
+        assert_eq!(rate.rate, Some(favourable as f64 / (other + favourable) as f64));
+    }
+    let rates = wanted.map(|[other, favourable]| favourable as f64 / (other + favourable) as f64);
+    let ratio = rates[0].min(rates[1]) / rates[0].max(rates[1]);
+    assert!((parity.value.unwrap() - ratio).abs() < 1e-12, "{parity:?}");
+}
+
+#[test]
+fn the_frame_of_one_prediction_is_not_its_record() {
+    let (mut predictor, golden) = predictor();
+    let record = &golden.records[0];
+    let groups = Groups::from([("sex".to_owned(), "female".to_owned())]);
+    predictor.predict(record, &groups, &mut || 0.0).unwrap();
+    let layout = predictor.layout();
+    let features = predictor.manifest().features.len();
+    let told = |sent: &Profile| -> Vec<usize> {
+        (0..features).filter(|&feature| sent.counts[layout.feature(feature)].iter().any(|&count| count > 0)).collect()
+    };
+    let bytes = frame(&predictor, 1);
+    let sent = read(&bytes, &predictor);
+    assert_eq!(told(&sent).len(), features / 2);
+    assert!(sent.moments.iter().all(|moments| moments.count == 0));
+    assert!(sent.counts[layout.group_places(0)].iter().all(|&count| count == 0), "the group stays in the page");
+    for value in record.values() {
+        if let Value::Number(number) = value {
+            let forms = [number.to_le_bytes().to_vec(), (*number as f32).to_le_bytes().to_vec()];
+            let stands = |form: &Vec<u8>| bytes.windows(form.len()).any(|window| window == form);
+            assert!(*number == 0.0 || !forms.iter().any(stands), "{number} can be read off the frame");
+        }
+    }
+    // Every frame of the page keeps the same features back; pages together tell of each.
+    assert!((0..50).all(|sequence| told(&read(&frame(&predictor, sequence), &predictor)) == told(&sent)));
+    let manifest = predictor.manifest();
+    let of_session = |session| {
+        let header = Header { session, ..header(manifest, 0) };
+        told(&read(&header.encode_window(layout, predictor.window(), 0), &predictor))
+    };
+    assert!((0..features).all(|feature| (0..50).any(|session| of_session(session).contains(&feature))));
+}
+
+/// `run` is the model alone, which the predictor knows; what the caller waited is told to it, and held against the budget.
+#[test]
+fn the_model_and_the_answer_are_timed_apart() {
+    let (mut predictor, golden) = predictor();
+    // Encoding takes 1 ms, the model 5, counting 20.
+    let mut times = [0.0, 1.0, 6.0, 26.0].into_iter();
+    let prediction = predictor.predict(&golden.records[0], &Groups::new(), &mut || times.next().unwrap()).unwrap();
+    assert_eq!((prediction.timing.encode, prediction.timing.run, prediction.timing.total), (1.0, 5.0, 26.0));
+    let counted = |predictor: &Predictor, stage, ms| {
+        predictor.window().counts[predictor.layout().stage(stage).start + bucket_of(ms)]
+    };
+    let late = |predictor: &Predictor| predictor.window().counts[predictor.layout().over_latency()];
+    assert_eq!((counted(&predictor, Stage::Run, 5.0), late(&predictor)), (1, 0));
+    assert_eq!(predictor.manifest().budgets.latency_p95_ms, Some(10.0));
+    predictor.count_stage(Stage::Answer, 30.0);
+    predictor.count_stage(Stage::Answer, 9.0);
+    predictor.count_stage(Stage::First, 900.0);
+    assert_eq!((counted(&predictor, Stage::Answer, 30.0), late(&predictor)), (1, 1));
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! From the rows of the ready project to a fitted, judged and chosen model.
 
-use nearside::canvas::{Canvas, read_canvas};
-use nearside::evaluate::{Choice, EvaluationReport, HeldOut, choose, evaluate, text};
+use nearside::canvas::Canvas;
+use nearside::evaluate::{Answer, Choice, DecisionRule, EvaluationReport, HeldOut, choose, evaluate, text};
 use nearside::features::Value;
-use nearside::sources::{Table, generate, read_recipe};
-use nearside::train::{Candidate, design, train};
+use nearside::guard;
+use nearside::onnx::TractEngine;
+use nearside::predict::Groups;
+use nearside::sources::{Table, generate, read_canvas, read_recipe, record};
+use nearside::train::{Candidate, design, export, manifest, schema, train};
+use nearside::{Engine, Predictor};
 use std::path::PathBuf;
 
 fn project() -> PathBuf {
@@ -32,8 +36,13 @@ fn judge(canvas: &Canvas, table: &Table, candidate: &Candidate) -> EvaluationRep
     assert_eq!(held_out.rows, candidate.split.test, "both hold the same rows out");
     let fitted = &candidate.fitted;
     let columns = design(canvas, &fitted.features, table, &held_out.rows).unwrap();
-    let scores: Vec<f64> = columns.chunks_exact(fitted.weights.len()).map(|row| fitted.score(row)).collect();
-    evaluate(canvas, &scores, &held_out).unwrap()
+    let schema = schema(canvas, &fitted.features, table, &candidate.split.train).unwrap();
+    let rule = DecisionRule::of(canvas);
+    let answers = columns.chunks_exact(fitted.weights.len()).zip(&held_out.rows).map(|(columns, &row)| {
+        let (_, boundary) = guard::check(&schema, &record(canvas, table, row).unwrap());
+        rule.answer(fitted.score(columns), boundary.inside)
+    });
+    evaluate(canvas, &answers.collect::<Vec<_>>(), &held_out).unwrap()
 }
 
 fn value(report: &EvaluationReport, metric: &str) -> f64 {
@@ -118,6 +127,47 @@ fn signs_of_monotonic_features_are_kept() {
         }
     }
     assert_eq!(weight(&canvas, "income"), 0.0);
+}
+
+/// The model that ships gives the numbers of the fit, whatever its features are called.
+#[test]
+fn the_graph_gives_the_scores_of_the_fit_under_any_names() {
+    let (mut canvas, table) = (canvas(), table(0.2, 1000));
+    // Names that the writer of the graph would like to have for its own constants and nodes.
+    let names =
+        ["c0", "isnan_0", "where_1", "add_3", "c1", "concat_29", "matmul_30", "sigmoid_32", "batch", "input", "x y"];
+    for (feature, name) in canvas.features.iter_mut().filter(|feature| !feature.sensitive).zip(names) {
+        feature.source = Some(std::mem::replace(&mut feature.name, name.to_owned()));
+    }
+    for candidate in candidates(&canvas, &table) {
+        let fitted = &candidate.fitted;
+        let rows = &candidate.split.test;
+        let engine = TractEngine::new(&export(&canvas.name, fitted).unwrap()).unwrap();
+        let ports: Vec<&str> = engine.signature().inputs.iter().map(|port| port.name.as_str()).collect();
+        assert_eq!(ports, names);
+        let schema = schema(&canvas, &fitted.features, &table, &candidate.split.train).unwrap();
+        let manifest = manifest(&canvas, &schema, &fitted.classes, engine.signature());
+        let mut predictor = Predictor::new(manifest, Some(Box::new(engine)), 0).unwrap();
+        let rule = DecisionRule::of(&canvas);
+        let columns = design(&canvas, &fitted.features, &table, rows).unwrap();
+        for (columns, &row) in columns.chunks_exact(fitted.weights.len()).zip(rows) {
+            let record = record(&canvas, &table, row).unwrap();
+            let shipped = predictor.predict(&record, &Groups::new(), &mut || 0.0).unwrap();
+            let Answer { score, action, .. } = rule.answer(fitted.score(columns), shipped.boundary.inside);
+            assert!((shipped.score.unwrap() - score).abs() < 1e-5, "row {row}: {:?} and {score}", shipped.score);
+            assert_eq!(shipped.action, action, "row {row} with a score of {score}");
+        }
+    }
+}
+
+#[test]
+fn a_feature_that_is_called_as_an_output_is_not_exported() {
+    let (canvas, table) = (canvas(), table(0.0, 200));
+    let mut fitted = candidates(&canvas, &table).remove(0).fitted;
+    fitted.features[0].name = "margin".into();
+    let error = export(&canvas.name, &fitted).unwrap_err();
+    assert_eq!(error.kind(), nearside::ErrorKind::InvalidCanvas);
+    assert!(error.to_string().starts_with("margin: the feature has the name of an output"), "{error}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Alert {
     /// Its number, from 1, never used twice.
     pub id: u64,
-    /// When it fired.
+    /// When it fired: the end of the window that it was seen in.
     pub at: Millis,
     /// The model.
     pub model: String,

@@ -11,10 +11,15 @@ pub const INSIDE_WINDOWS: u32 = 2;
 /// How long an action is not taken again where the canvas states nothing.
 pub const DEFAULT_COOL_DOWN: Millis = Millis::HOUR;
 
-/// Watches the rules of all models. It is told of every closed window, and remembers which alerts are open.
+/// Watches the rules of all models. It is told what each rule came to when a window closed, and remembers which alerts
+/// are open and when which action was last begun.
+///
+/// A window is known by its end. The same end may be told again, after a failure or a restart: it counts once. What
+/// comes of a judgement must be kept before the watch is: judge on a clone, and take it when the changes are written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Watch {
     entries: Vec<Entry>,
+    acted: Vec<Acted>,
     last_id: u64,
 }
 
@@ -24,16 +29,25 @@ struct Entry {
     rule: AlertRule,
     /// The alert that is firing, and the version it is about.
     open: Option<(u64, String)>,
-    /// Closed windows since the value came back.
+    /// Closed windows, by their ends, since the value came back.
     inside: u32,
-    acted_at: Option<Millis>,
+    /// The last end that was counted in it.
+    inside_at: Option<Millis>,
+}
+
+/// When an action was last begun for a model, whichever rule asked for it.
+#[derive(Debug, Clone, PartialEq)]
+struct Acted {
+    model: String,
+    action: RuleAction,
+    at: Millis,
 }
 
 /// What a closed window changed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// A new alert. Its action is to be taken when its `action_state` is `running`.
-    Fired(Alert),
+    Fired(Box<Alert>),
     /// The action of an open alert is to be taken again: its cool-down is over and it still fires.
     Act {
         /// The alert.
@@ -56,8 +70,10 @@ impl Watch {
         let mut watch = Self::default();
         for alert in alerts {
             watch.last_id = watch.last_id.max(alert.id);
+            if let Some(at) = alert.acted_at {
+                watch.act(&alert.model, alert.action, at);
+            }
             let entry = watch.entry(&alert.model, &alert.rule);
-            entry.acted_at = entry.acted_at.max(alert.acted_at);
             if alert.state == AlertState::Firing {
                 entry.open = Some((alert.id, alert.version.clone()));
             }
@@ -65,13 +81,10 @@ impl Watch {
         watch
     }
 
-    /// Takes what a closed window came to for one rule of a model's champion.
-    pub fn judge(&mut self, model: &str, version: &str, rule: &Rule, judged: &[Judged], now: Millis) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for judged in judged {
-            self.judge_one(model, version, rule, judged, now, &mut changes);
-        }
-        changes
+    /// Takes what the window that closed at `end` came to for one rule of a model's champion. An action is begun at
+    /// most once in a cool-down for a model, however many features of a rule, or rules, ask for it.
+    pub fn judge(&mut self, model: &str, version: &str, rule: &Rule, judged: &[Judged], end: Millis) -> Vec<Change> {
+        judged.iter().filter_map(|judged| self.judge_one(model, version, rule, judged, end)).collect()
     }
 
     /// The version of a model changed: alerts about another one are over, since it answers no more.
@@ -86,49 +99,42 @@ impl Watch {
         changes
     }
 
-    fn judge_one(
-        &mut self,
-        model: &str,
-        version: &str,
-        rule: &Rule,
-        judged: &Judged,
-        now: Millis,
-        changes: &mut Vec<Change>,
-    ) {
-        let id = self.last_id + 1;
-        let entry = self.entry(model, &AlertRule::new(rule, judged));
+    fn judge_one(&mut self, model: &str, version: &str, rule: &Rule, judged: &Judged, end: Millis) -> Option<Change> {
+        let subject = AlertRule::new(rule, judged);
         if judged.state != RuleState::Firing {
+            let entry = self.entry(model, &subject);
             // Too little evidence is no evidence of being back: the count starts again.
             let back = matches!(judged.state, RuleState::Ok | RuleState::Warn);
-            entry.inside = if back { entry.inside + 1 } else { 0 };
-            if entry.inside >= INSIDE_WINDOWS
-                && let Some((id, _)) = entry.open.take()
-            {
-                changes.push(Change::Resolved { id, reason: "the value is back inside its limit" });
+            let is_new = entry.inside_at.is_none_or(|last| end > last);
+            match back {
+                true if is_new => (entry.inside, entry.inside_at) = (entry.inside + 1, Some(end)),
+                true => {}
+                false => entry.inside = 0,
             }
-            return;
+            let over = entry.inside >= INSIDE_WINDOWS;
+            let (id, _) = entry.open.take_if(|_| over)?;
+            return Some(Change::Resolved { id, reason: "the value is back inside its limit" });
         }
-        entry.inside = 0;
-        let cool_down = rule.cool_down.as_deref().and_then(Millis::parse).unwrap_or(DEFAULT_COOL_DOWN);
-        let cooled = entry.acted_at.is_none_or(|acted| now.0 >= acted.0.saturating_add(cool_down.0));
-        let act = rule.action != RuleAction::Notify && cooled;
+        let acts = rule.action != RuleAction::Notify;
+        let act = acts && self.has_cooled(model, rule, end);
         if act {
-            entry.acted_at = Some(now);
+            self.act(model, rule.action, end);
         }
+        let id = self.last_id + 1;
+        let entry = self.entry(model, &subject);
+        entry.inside = 0;
         if let Some((id, _)) = entry.open {
-            if act {
-                changes.push(Change::Act { id, action: rule.action });
-            }
-            return;
+            return act.then_some(Change::Act { id, action: rule.action });
         }
         entry.open = Some((id, version.to_owned()));
-        let waits = rule.action != RuleAction::Notify && !cooled;
-        changes.push(Change::Fired(Alert {
+        self.last_id = id;
+        let waits = acts && !act;
+        Some(Change::Fired(Box::new(Alert {
             id,
-            at: now,
+            at: end,
             model: model.to_owned(),
             version: version.to_owned(),
-            rule: AlertRule::new(rule, judged),
+            rule: subject,
             value: judged.value,
             low: judged.low,
             high: judged.high,
@@ -136,19 +142,32 @@ impl Watch {
             resolved_at: None,
             action: rule.action,
             action_state: if act { ActionState::Running } else { ActionState::None },
-            acted_at: act.then_some(now),
+            acted_at: act.then_some(end),
             words: judged.words.clone(),
             detail: waits.then(|| "its action was taken a short while ago; it waits for the cool-down".to_owned()),
             promoted: None,
-        }));
-        self.last_id = id;
+        })))
+    }
+
+    /// Whether the action of a rule was not begun for this model within the rule's cool-down.
+    fn has_cooled(&self, model: &str, rule: &Rule, now: Millis) -> bool {
+        let cool_down = rule.cool_down.as_deref().and_then(Millis::parse).unwrap_or(DEFAULT_COOL_DOWN);
+        let last = self.acted.iter().find(|acted| acted.model == model && acted.action == rule.action);
+        last.is_none_or(|last| now.0 >= last.at.0.saturating_add(cool_down.0))
+    }
+
+    fn act(&mut self, model: &str, action: RuleAction, at: Millis) {
+        match self.acted.iter_mut().find(|acted| acted.model == model && acted.action == action) {
+            Some(last) => last.at = last.at.max(at),
+            None => self.acted.push(Acted { model: model.to_owned(), action, at }),
+        }
     }
 
     fn entry(&mut self, model: &str, rule: &AlertRule) -> &mut Entry {
         let known = self.entries.iter().position(|entry| entry.model == model && entry.rule.is_same(rule));
         let index = known.unwrap_or_else(|| {
             let (model, rule) = (model.to_owned(), rule.clone());
-            self.entries.push(Entry { model, rule, open: None, inside: 0, acted_at: None });
+            self.entries.push(Entry { model, rule, open: None, inside: 0, inside_at: None });
             self.entries.len() - 1
         });
         &mut self.entries[index]
@@ -233,6 +252,39 @@ mod tests {
         assert!(fired(&again).detail.is_some());
         assert_eq!(story.at(19, RuleState::Firing), []);
         assert_eq!(story.at(20, RuleState::Firing), [Change::Act { id: 2, action: RuleAction::Retrain }]);
+    }
+
+    #[test]
+    fn a_window_that_is_told_again_counts_once() {
+        let mut story = Story(Watch::default(), rule(RuleAction::Notify));
+        fired(&story.at(0, RuleState::Firing));
+        for _ in 0..5 {
+            assert_eq!(story.at(1, RuleState::Ok), []);
+        }
+        assert_eq!(story.at(2, RuleState::Ok).len(), 1);
+    }
+
+    #[test]
+    fn a_rule_over_all_features_acts_once_in_a_cool_down() {
+        let mut drift = rule(RuleAction::Retrain);
+        drift.feature = Some("*".into());
+        let of = |feature: &str, state| Judged { feature: Some(feature.into()), ..judged(state).remove(0) };
+        let all = ["income", "age", "debt"].map(|feature| of(feature, RuleState::Firing));
+        let mut watch = Watch::default();
+        let first = watch.judge("m", "a", &drift, &all, Millis(0));
+        let states: Vec<ActionState> =
+            first.iter().map(|change| fired(std::slice::from_ref(change)).action_state).collect();
+        assert_eq!(states, [ActionState::Running, ActionState::None, ActionState::None]);
+        assert_eq!(watch.judge("m", "a", &drift, &all, Millis(9 * MINUTE)), []);
+        let again = watch.judge("m", "a", &drift, &all, Millis(10 * MINUTE));
+        assert_eq!(again, [Change::Act { id: 1, action: RuleAction::Retrain }]);
+
+        // Another rule of the model that asks for the same waits, too; one of another model does not.
+        let other = rule(RuleAction::Retrain);
+        let waits = watch.judge("m", "a", &other, &judged(RuleState::Firing), Millis(11 * MINUTE));
+        assert_eq!(fired(&waits).action_state, ActionState::None);
+        let acts = watch.judge("n", "a", &other, &judged(RuleState::Firing), Millis(11 * MINUTE));
+        assert_eq!(fired(&acts).action_state, ActionState::Running);
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub struct Pointer {
     pub version: String,
     /// The file name of its manifest.
     pub manifest: String,
+    /// The SHA-256 of that manifest, in hexadecimal; the manifest has those of all other files. Channels that were
+    /// written before there was one lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// The engine that runs it.
     pub engine: String,
     /// The file name of its model.
@@ -44,10 +48,15 @@ impl Channel {
         Self { format: 1, name: name.into(), mode: Mode::Full, champion, previous: None }
     }
 
-    /// The channel after `next` has become champion. Nothing changes when it is champion already.
+    /// The pointer to a version that answers, or answered before.
+    pub fn pointer(&self, version: &str) -> Option<&Pointer> {
+        [Some(&self.champion), self.previous.as_ref()].into_iter().flatten().find(|known| known.version == version)
+    }
+
+    /// The channel after `next` has become champion. When it is champion already, its pointer alone is renewed.
     pub fn promoted(&self, next: Pointer) -> Self {
-        if next == self.champion {
-            return self.clone();
+        if next.version == self.champion.version {
+            return Self { champion: next, ..self.clone() };
         }
         Self { previous: Some(self.champion.clone()), champion: next, ..self.clone() }
     }
@@ -67,6 +76,7 @@ mod tests {
         Pointer {
             version: version.into(),
             manifest: format!("manifest.{version}.json"),
+            sha256: None,
             engine: "tract".into(),
             model: format!("model.{version}.onnx"),
         }
@@ -81,5 +91,20 @@ mod tests {
         let back = second.rolled_back().unwrap();
         assert_eq!(back.champion.version, "a");
         assert_eq!(back.rolled_back().unwrap(), second);
+    }
+
+    #[test]
+    fn a_channel_from_before_there_was_a_hash_is_read_and_gains_it_in_its_place() {
+        let old = r#"{"format":1,"name":"m","mode":"full","champion":{"version":"a","manifest":"manifest.a.json",
+            "engine":"tract","model":"model.a.onnx"},"previous":null}"#;
+        let old: Channel = serde_json::from_str(old).unwrap();
+        assert_eq!(old, Channel::new("m", pointer("a")));
+        assert!(!serde_json::to_string(&old).unwrap().contains("sha256"));
+        let hashed = old.promoted(Pointer { sha256: Some("0f".into()), ..pointer("a") });
+        assert_eq!((hashed.champion.sha256.as_deref(), hashed.previous.as_ref()), (Some("0f"), None));
+        let next = hashed.promoted(pointer("b"));
+        assert_eq!(next.pointer("a").and_then(|known| known.sha256.as_deref()), Some("0f"));
+        assert_eq!(next.pointer("c"), None);
+        assert_eq!(serde_json::from_str::<Channel>(&serde_json::to_string(&next).unwrap()).unwrap(), next);
     }
 }

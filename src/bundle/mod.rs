@@ -1,10 +1,12 @@
 //! Takes what `train` and `evaluate` made; gives a folder of static files: manifest, model, reference profile, hashes.
 //! Next: `predict` runs it in the page, `rollout` points pages at it. It never trusts a file whose hash differs.
 
+mod build;
 mod channel;
 mod digest;
 mod manifest;
 
+pub use build::{Build, BuildColumn, BuildData, BuildSource, BuildStep};
 pub use channel::{Channel, Mode, Pointer};
 pub use digest::{sha256_hex, short_digest};
 pub use manifest::{

@@ -252,6 +252,10 @@ fn check_operation(canvas: &Canvas, report: &mut Report) {
     if let Some(scale) = building.scale {
         report.not_negative("building_models.scale.predictions_per_day", scale.predictions_per_day);
     }
+    if building.rollout.len() > 1 {
+        let message = "a rollout has one step: whatever passes the gates answers everywhere at once";
+        report.add("building_models.rollout[1]", message, "accepted: rollout = [{ mode = \"full\" }]");
+    }
     if let Some(fairness) = &building.fairness {
         let groups = canvas.groups().map(|group| group.name.as_str());
         report.name("building_models.fairness.group".to_owned(), "sensitive feature", &fairness.group, groups);

@@ -1,7 +1,7 @@
 //! The findings of block 4: ranges, values, missing-value rules and transforms that do not fit the type.
 
 use super::check::Report;
-use super::{Canvas, Feature, FeatureKind, Missing, Transform};
+use super::{Canvas, Feature, FeatureKind, MODEL_OUTPUTS, Missing, Transform};
 
 /// The largest number of quantile bins: more would be columns with hardly a row in them.
 const MOST_BINS: usize = 50;
@@ -18,6 +18,7 @@ pub(super) fn check_features(canvas: &Canvas, report: &mut Report) {
             let message = "the feature is the target: the model would be told the answer";
             report.add(format!("{path}.name"), message, "leave the feature out");
         }
+        check_name(feature, &path, report);
         check_values(feature, &path, report);
         check_missing(feature, &path, report);
         check_transforms(feature, &path, report);
@@ -25,6 +26,19 @@ pub(super) fn check_features(canvas: &Canvas, report: &mut Report) {
     if !canvas.features.is_empty() && canvas.inputs().next().is_none() {
         let message = "every feature is sensitive: the model has no input";
         report.add("features", message, "add a feature without sensitive = true");
+    }
+}
+
+/// The name of an input is a name in the model's own graph.
+fn check_name(feature: &Feature, path: &str, report: &mut Report) {
+    if !feature.sensitive && MODEL_OUTPUTS.contains(&feature.name.as_str()) {
+        let message = format!("\"{}\" is what an output of the model is called", feature.name);
+        let help = format!("choose another name, and add source = \"{}\"", feature.column());
+        report.add(format!("{path}.name"), message, help);
+    }
+    if feature.name.chars().any(char::is_control) {
+        let message = format!("the name {:?} holds a control character", feature.name);
+        report.add(format!("{path}.name"), message, "use letters, digits and underscores");
     }
 }
 
@@ -86,6 +100,10 @@ fn check_transforms(feature: &Feature, path: &str, report: &mut Report) {
             report.add(format!("{path}.bins"), message, format!("write a number from 2 to {MOST_BINS}"));
         }
         _ => {}
+    }
+    if has_bins && feature.monotonic.is_some() {
+        let message = "a feature in bins cannot be held monotonic: each bin has a weight of its own";
+        report.add(format!("{path}.monotonic"), message, "leave `monotonic` out, or take \"bins\" out of `transform`");
     }
     for (at, transform) in feature.transform.iter().enumerate() {
         let place = format!("{path}.transform[{at}]");

@@ -1,6 +1,6 @@
-//! Takes `canvas.toml`; gives the ten blocks as types, checked, with the sentence and the unit prices in them.
+//! Takes the text of `canvas.toml`; gives the ten blocks as types, checked, with the sentence and the unit prices in them.
 //! Next: `sources`, `train`, `bundle` and `alerts` execute what the blocks state.
-//! It never measures anything: live values come from `monitor`.
+//! It never opens a file, and never measures anything: live values come from `monitor`.
 
 mod check;
 mod check_features;
@@ -24,7 +24,7 @@ mod tree;
 
 pub use check::check;
 pub use evaluation::{Band, Decisions, ErrorCost, Gate, OfflineEvaluation, Review, Split, SplitKind};
-pub use features::{Feature, FeatureKind, Missing, Monotonic, Transform};
+pub use features::{Feature, FeatureKind, MODEL_OUTPUTS, Missing, Monotonic, Transform};
 pub use finding::Finding;
 pub use metrics::{LIVE_METRICS, OFFLINE_METRICS, is_fairness_metric};
 pub use monitoring::{Correlation, LiveMonitoring, Rule, RuleAction};
@@ -38,9 +38,9 @@ pub use task::{Complexity, PredictionTask, TaskKind};
 pub use value::{BusinessMetric, Direction, ValueProposition};
 
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
-pub use read::{parse_canvas, read_canvas, to_json};
+pub(crate) use read::read_checked;
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
-pub(crate) use read::{read_checked, read_text};
+pub use read::{parse_canvas, to_json};
 
 use serde::{Deserialize, Serialize};
 

@@ -6,13 +6,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LiveMonitoring {
-    /// The rules, evaluated whenever a window closes.
+    /// The rules. Windows close every minute (`nearside serve --window-check`); each rule is then judged once, on what
+    /// was counted in the stretch of its length that ends there. The minute that is still open is not looked at.
     pub rule: Vec<Rule>,
     /// Model metrics that are shown beside a business metric.
     pub correlate: Vec<Correlation>,
 }
 
 /// A limit on a live metric, and what happens when it is crossed with enough evidence.
+///
+/// The evidence is that of one look: the interval or the test of the window that has just closed. Looking every minute
+/// is looking often, and there is no confidence sequence over time yet that would allow for it, so over a month a rule
+/// fires by chance more often than the level of one interval says. `min_count`, a longer window and a limit that leaves
+/// room make that rarer; `cool_down` limits what comes of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {

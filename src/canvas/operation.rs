@@ -105,7 +105,7 @@ pub struct BuildingModels {
     pub stack: Option<Stack>,
     /// How much traffic is planned for.
     pub scale: Option<Scale>,
-    /// The steps from a candidate to the champion.
+    /// The steps from a candidate to the champion. Not stated, it is the one step `full`.
     pub rollout: Vec<RolloutStep>,
     /// The currency of every cost in the canvas.
     pub currency: Option<String>,
@@ -142,7 +142,8 @@ pub enum TrainerKind {
 pub struct Fairness {
     /// The sensitive feature.
     pub group: String,
-    /// The metric that a candidate is chosen by.
+    /// The metric that the mitigated candidates are meant to improve: it is shown beside them. What a candidate must
+    /// reach is a gate of block 5, and of those that pass every gate the one with the highest `roc_auc` is taken.
     pub metric: String,
     /// The candidates that are trained beside the plain one.
     pub mitigate: Vec<Mitigation>,
@@ -182,7 +183,7 @@ pub struct RolloutStep {
     pub mode: RolloutMode,
 }
 
-/// Who sees a candidate.
+/// Who sees a candidate. There is one way so far: the version that passed the gates is promoted for everybody at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RolloutMode {

@@ -1,4 +1,5 @@
-//! Reading `canvas.toml`, and any other TOML file of a project: every fault with its file, line and key.
+//! From the text of `canvas.toml`, or of any other TOML file of a project, to its types: every fault with its file, line
+//! and key.
 
 use super::check::check;
 use super::finding::Finding;
@@ -6,17 +7,6 @@ use super::tree::{self, is_within};
 use super::{Canvas, de};
 use crate::error::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
-use std::path::Path;
-
-/// Reads and checks the canvas at `path`.
-///
-/// # Errors
-/// `io` when the file cannot be read; `invalid-canvas` with every finding, sorted by line, otherwise. Each one names
-/// the file and line, the key, and the accepted names or the nearest one.
-pub fn read_canvas(path: &Path) -> Result<Canvas> {
-    let text = read_text(path, "start a project with `nearside init`, or name its folder with --project")?;
-    parse_canvas(&text, &path.display().to_string())
-}
 
 /// Reads and checks a canvas from its text; `place` is the file name that errors show.
 ///
@@ -29,7 +19,8 @@ pub fn read_canvas(path: &Path) -> Result<Canvas> {
 /// ```
 ///
 /// # Errors
-/// As [`read_canvas`].
+/// `invalid-canvas` with every finding, sorted by line. Each one names the file and line, the key, and the accepted
+/// names or the nearest one.
 pub fn parse_canvas(text: &str, place: &str) -> Result<Canvas> {
     read_checked(text, place, check)
 }
@@ -39,18 +30,6 @@ pub fn parse_canvas(text: &str, place: &str) -> Result<Canvas> {
 pub fn to_json(canvas: &Canvas) -> String {
     // A canvas holds strings, finite numbers and lists of them: nothing that JSON cannot write.
     serde_json::to_string(canvas).unwrap_or_default()
-}
-
-/// Reads a text file whose absence is the reader's to repair.
-pub(crate) fn read_text(path: &Path, help: &str) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let message = match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            std::io::ErrorKind::InvalidData => "the file is not UTF-8 text".to_owned(),
-            _ => error.to_string(),
-        };
-        Error::new(ErrorKind::Io, message).place(path.display()).help(help)
-    })
 }
 
 /// Reads a `T` from TOML and checks it with `check`; all findings become one error.
@@ -119,4 +98,70 @@ fn error_of(findings: &[Finding], place: &str) -> Error {
 /// The key path of the table or list that holds the value at `path`.
 fn parent(path: &str) -> &str {
     path.rfind(['.', '[']).map_or("", |end| &path[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said about a canvas whose rollout, in line 6, is this.
+    fn said_of_rollout(rollout: &str) -> String {
+        let text = format!(
+            "name = \"a\"\n[prediction_task]\nkind = \"classification\"\ntarget = \"y\"\n[building_models]\nrollout = {rollout}\n"
+        );
+        parse_canvas(&text, "canvas.toml").map_or_else(|error| error.to_string(), |_| "sound".to_owned())
+    }
+
+    #[test]
+    fn a_rollout_is_full_and_nothing_else() {
+        assert_eq!([said_of_rollout("[{ mode = \"full\" }]"), said_of_rollout("[]")], ["sound", "sound"]);
+        let cases = [
+            (r#"[{ mode = "shadow" }]"#, "rollout[0].mode: unknown value \"shadow\"; accepted: full"),
+            (r#"[{ mode = "canary", share = 0.1 }]"#, "rollout[0].mode: unknown value \"canary\"; accepted: full"),
+            (r#"[{ mode = "full", share = 0.1 }]"#, "rollout[0].share: unknown key \"share\"; accepted: mode"),
+            (r#"[{ mode = "full" }, { mode = "full" }]"#, "accepted: rollout = [{ mode = \"full\" }]"),
+        ];
+        for (rollout, wanted) in cases {
+            let text = said_of_rollout(rollout);
+            assert!(text.starts_with("canvas.toml:6: ") || text.contains("canvas.toml:6: "), "{text}");
+            assert!(text.contains(wanted), "{text}\n{wanted}");
+        }
+    }
+
+    /// What is said about a canvas with one good feature and this one, which starts in line 9.
+    fn said_of_feature(feature: &str) -> String {
+        let text = format!(
+            "name = \"a\"\n[prediction_task]\nkind = \"classification\"\ntarget = \"y\"\n[[features]]\nname = \"x\"\n\
+             type = \"number\"\n[[features]]\n{feature}"
+        );
+        parse_canvas(&text, "canvas.toml").map_or_else(|error| error.to_string(), |_| "sound".to_owned())
+    }
+
+    #[test]
+    fn an_input_cannot_be_called_as_an_output_is() {
+        for name in crate::canvas::MODEL_OUTPUTS {
+            let text = said_of_feature(&format!("name = \"{name}\"\ntype = \"number\"\n"));
+            let wanted =
+                format!("canvas.toml:9: features[1].name: \"{name}\" is what an output of the model is called");
+            assert!(text.starts_with(&wanted) && text.ends_with(&format!("source = \"{name}\"")), "{text}");
+        }
+        let group = "name = \"label\"\ntype = \"category\"\nvalues = [\"a\", \"b\"]\nsensitive = true\n";
+        assert_eq!(said_of_feature(group), "sound", "a sensitive feature is no input");
+        assert_eq!(said_of_feature("name = \"score\"\nsource = \"margin\"\ntype = \"number\"\n"), "sound");
+        assert!(
+            said_of_feature("name = \"a\\u0000b\"\ntype = \"number\"\n")
+                .contains("canvas.toml:9: features[1].name: the name")
+        );
+    }
+
+    #[test]
+    fn bins_cannot_be_monotonic() {
+        let text = said_of_feature(
+            "name = \"z\"\ntype = \"number\"\ntransform = [\"bins\"]\nbins = 4\nmonotonic = \"increasing\"\n",
+        );
+        assert!(
+            text.starts_with("canvas.toml:13: features[1].monotonic: a feature in bins cannot be held monotonic"),
+            "{text}"
+        );
+    }
 }

@@ -49,7 +49,7 @@ pub fn run(args: Doctor, json: bool) -> Result<()> {
         output::json(&checks)?;
     } else {
         for Check { name, ok, detail } in &checks {
-            println!("{} {name:9} {detail}", if *ok { "ok   " } else { "wrong" });
+            output::line(format_args!("{} {name:9} {detail}", if *ok { "ok   " } else { "wrong" }))?;
         }
     }
     match wrong {

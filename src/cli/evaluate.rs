@@ -1,15 +1,14 @@
 //! `nearside evaluate`: every candidate on the rows that were held out, and which one is shipped.
 
 use crate::output::{self, Progress};
-use crate::project::{Project, ProjectArgs, Trained, json_bytes};
+use crate::project::{Project, ProjectArgs, Trained, check_current, json_bytes};
 use clap::Args;
-use nearside::evaluate::{EvaluationReport, HeldOut, choose, evaluate, text};
-use nearside::features::{FeatureSchema, Observation, encode};
+use nearside::evaluate::{Answer, Choice, EvaluationReport, HeldOut, choose, evaluate, text};
 use nearside::onnx::TractEngine;
-use nearside::predict::feed;
-use nearside::sources::{Table, load_snapshot};
-use nearside::train::sigmoid;
-use nearside::{Engine, Error, ErrorKind, Result};
+use nearside::predict::Groups;
+use nearside::sources::{Lineage, Table, load_snapshot, record};
+use nearside::train::manifest;
+use nearside::{Engine, Error, ErrorKind, Prediction, Predictor, Result};
 use serde::{Deserialize, Serialize};
 
 /// Judge the candidates on held-out rows. Exits with 1 when none passes the gates.
@@ -22,6 +21,10 @@ pub struct Evaluate {
 /// What `evaluate` leaves for `pack`: `.nearside/evaluation.json`.
 #[derive(Serialize, Deserialize)]
 pub struct Evaluated {
+    /// The short digest of the canvas whose gates were judged.
+    pub canvas_digest: String,
+    /// The SHA-256 of the snapshot that the held-out rows are from.
+    pub snapshot: String,
     /// The candidate that is shipped, by its place; nothing when none passes.
     pub chosen: Option<usize>,
     /// Why.
@@ -35,25 +38,43 @@ pub struct Evaluated {
 pub struct EvaluatedCandidate {
     /// `plain`, or the mitigation.
     pub name: String,
+    /// The SHA-256 of the model that was judged.
+    pub sha256: String,
     /// What was measured.
     pub report: EvaluationReport,
 }
 
 /// Runs the command.
 pub fn run(args: Evaluate, json: bool) -> Result<()> {
-    let evaluated = step(&Project::open(&args.project)?)?;
+    let project = Project::open(&args.project)?;
+    let _turn = project.turn("evaluate")?;
+    let evaluated = step(&project)?;
     if json {
         output::json(&evaluated)?;
     } else {
         for candidate in &evaluated.candidates {
-            println!("== {}\n{}", candidate.name, text(&candidate.report));
+            output::line(format_args!("== {}\n{}", candidate.name, text(&candidate.report)))?;
         }
-        println!("{}", evaluated.words);
+        output::line(&evaluated.words)?;
     }
     evaluated.passed()
 }
 
 impl Evaluated {
+    /// The place of the candidate that may ship. Fails when there is none, and when what was judged is not what there is
+    /// now: another canvas with other gates, other rows, other candidates.
+    pub fn ships(&self, project: &Project, trained: &Trained, lineage: &Lineage) -> Result<usize> {
+        check_current(&self.canvas_digest, &self.snapshot, project, lineage, "judged", "evaluate")?;
+        self.passed()?;
+        let judged = self.candidates.iter().map(|candidate| (&candidate.name, &candidate.sha256));
+        let same = judged.eq(trained.candidates.iter().map(|candidate| (&candidate.name, &candidate.sha256)));
+        let chosen = self.chosen.filter(|&chosen| self.candidates.get(chosen).is_some_and(|one| one.report.passed));
+        chosen.filter(|_| same).ok_or_else(|| {
+            let error = Error::new(ErrorKind::InvalidData, "the evaluation is not of these candidates");
+            error.help("run `nearside evaluate` again")
+        })
+    }
+
     /// Fails with `gate-failed` when no candidate passes.
     pub fn passed(&self) -> Result<()> {
         match self.chosen {
@@ -66,58 +87,48 @@ impl Evaluated {
 /// Judges the candidates, and writes the result.
 pub fn step(project: &Project) -> Result<Evaluated> {
     let trained: Trained = project.read_work_json("candidates.json", "train")?;
-    if trained.canvas_digest != project.canvas_digest() {
-        let message = "the canvas has changed since the candidates were trained";
-        return Err(Error::new(ErrorKind::InvalidData, message).help("run `nearside train` again"));
-    }
-    let (table, _) = load_snapshot(&project.folder)?;
+    let (table, lineage) = load_snapshot(&project.folder)?;
+    trained.check(project, &lineage)?;
     let rows = HeldOut::read(&project.canvas, &table)?;
     let progress = Progress::new("evaluating", Some(trained.candidates.len() as u64));
     let mut candidates = Vec::new();
     for (done, candidate) in trained.candidates.iter().enumerate() {
         progress.set(done as u64, None);
-        let model = project.read_work(&candidate.model, "train")?;
-        let scores = scores(project, &trained.schema, &model, &table, &rows.rows)?;
-        let report = evaluate(&project.canvas, &scores, &rows)?;
-        candidates.push(EvaluatedCandidate { name: candidate.name.clone(), report });
+        let model = trained.model(project, candidate)?;
+        let answers = answers(project, &trained, &model, &table, &rows.rows)?;
+        let report = evaluate(&project.canvas, &answers, &rows)?;
+        let (name, sha256) = (candidate.name.clone(), candidate.sha256.clone());
+        candidates.push(EvaluatedCandidate { name, sha256, report });
     }
     let named: Vec<(&str, &EvaluationReport)> =
         candidates.iter().map(|candidate| (candidate.name.as_str(), &candidate.report)).collect();
-    let choice = choose(&named);
-    let evaluated = Evaluated { chosen: choice.chosen, words: choice.words, candidates };
+    let Choice { chosen, words } = choose(&named);
+    let (canvas_digest, snapshot) = (trained.canvas_digest, trained.snapshot);
+    let evaluated = Evaluated { canvas_digest, snapshot, chosen, words, candidates };
     project.write_work("evaluation.json", &json_bytes(&evaluated)?)?;
     Ok(evaluated)
 }
 
-/// The scores that the ONNX model itself gives for the held-out rows: what is judged is what ships.
-fn scores(
-    project: &Project,
-    schema: &[FeatureSchema],
-    model: &[u8],
-    table: &Table,
-    rows: &[usize],
-) -> Result<Vec<f64>> {
-    let mut engine = TractEngine::new(model)?;
-    let observed = observe(project, schema, table, rows)?;
-    let observed: Vec<&[Observation]> = observed.iter().map(Vec::as_slice).collect();
-    let outputs = engine.run(feed(schema, &observed)?)?;
-    let margin = engine.signature().outputs.iter().position(|output| output.name == "margin");
-    let margins = margin.and_then(|place| outputs[place].data().to_f64());
-    let margins = margins.ok_or_else(|| Error::new(ErrorKind::InvalidModel, "the candidate has no margin"))?;
-    Ok(margins.into_iter().map(sigmoid).collect())
+/// What the bundle of this model would answer to these rows, boundaries and fallback included: what is judged is what
+/// ships.
+fn answers(project: &Project, trained: &Trained, model: &[u8], table: &Table, rows: &[usize]) -> Result<Vec<Answer>> {
+    let mut predictor = predictor(project, trained, model)?;
+    let answer = |&row: &usize| {
+        let record = record(&project.canvas, table, row)?;
+        let prediction = predictor.predict(&record, &Groups::new(), &mut || 0.0);
+        let Prediction { score, boundary, action, .. } = prediction.map_err(|error| error.row(row + 1))?;
+        let score = score.ok_or_else(|| {
+            let error = Error::new(ErrorKind::InvalidCanvas, "the positive class is not stated, so there is no score");
+            error.item("prediction_task.positive").help("add positive = \"…\"")
+        })?;
+        Ok(Answer { score, inside: boundary.inside, action })
+    };
+    rows.iter().map(answer).collect()
 }
 
-/// What these rows of the table hold in each feature.
-pub fn observe(
-    project: &Project,
-    schema: &[FeatureSchema],
-    table: &Table,
-    rows: &[usize],
-) -> Result<Vec<Vec<Observation>>> {
-    let columns = project.canvas.inputs().map(|feature| table.column(feature.column())).collect::<Result<Vec<_>>>()?;
-    let row = |&row: &usize| {
-        let cells = schema.iter().zip(&columns);
-        cells.map(|(feature, column)| encode(feature, column.values.get(row))).collect()
-    };
-    Ok(rows.iter().map(row).collect())
+/// A predictor as the bundle of this model will make it.
+pub fn predictor(project: &Project, trained: &Trained, model: &[u8]) -> Result<Predictor> {
+    let engine = TractEngine::new(model)?;
+    let manifest = manifest(&project.canvas, &trained.schema, &trained.classes, engine.signature());
+    Predictor::new(manifest, Some(Box::new(engine)), 0)
 }

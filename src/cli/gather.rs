@@ -1,10 +1,11 @@
 //! `nearside gather`: the data sources of a canvas into a snapshot, or into a file.
 
 use crate::output::{self, Progress};
+use crate::project::{Project, ProjectArgs};
 use clap::Args;
-use nearside::canvas::{Canvas, read_canvas};
+use nearside::canvas::Canvas;
 use nearside::features::Value;
-use nearside::sources::{GatherOptions, Lineage, Table, gather_rows, gather_with, load_snapshot, to_csv};
+use nearside::sources::{GatherOptions, Lineage, MOST_ROWS, Table, gather_rows, gather_with, load_snapshot, to_csv};
 use nearside::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
@@ -14,11 +15,10 @@ use std::path::{Path, PathBuf};
 /// of the source, or .json with one record per row, by feature name.
 #[derive(Args)]
 pub struct Gather {
-    /// The folder of the project, with its canvas.toml.
-    #[arg(long, default_value = ".")]
-    project: PathBuf,
+    #[command(flatten)]
+    project: ProjectArgs,
     /// How many rows a recipe makes; how many of a CSV file are read at most.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=MOST_ROWS))]
     rows: Option<u64>,
     /// The seed of every recipe.
     #[arg(long)]
@@ -30,36 +30,36 @@ pub struct Gather {
 
 /// Runs the command.
 pub fn run(args: Gather, json: bool) -> Result<()> {
-    let canvas = read_canvas(&args.project.join("canvas.toml"))?;
+    let project = Project::open(&args.project)?;
+    let (canvas, folder) = (&project.canvas, &project.folder);
     let options = GatherOptions { rows: args.rows, seed: args.seed };
-    let progress = Progress::new("gathering", None);
-    let mut tell = |done, total| progress.set(done, total);
     if let Some(path) = &args.output {
         let write = writer(path)?;
-        let (table, _) = gather_rows(&canvas, &args.project, options, &mut tell)?;
+        let progress = Progress::new("gathering", None);
+        let (table, _) = gather_rows(canvas, folder, options, &mut |done, total| progress.set(done, total))?;
         drop(progress);
-        let bytes = write(&canvas, &table)?;
+        let bytes = write(canvas, &table)?;
         std::fs::write(path, bytes).map_err(|error| {
             Error::from(error).place(path.display()).help("make sure that the folder can be written")
         })?;
         if json {
             return output::json(&serde_json::json!({ "output": path, "rows": table.rows() }));
         }
-        println!("wrote {} rows to {}", table.rows(), path.display());
-        return Ok(());
+        return output::line(format_args!("wrote {} rows to {}", table.rows(), path.display()));
     }
-    let snapshot = gather_with(&canvas, &args.project, options, &mut tell);
+    let _turn = project.turn("gather")?;
+    let progress = Progress::new("gathering", None);
+    let snapshot = gather_with(canvas, folder, options, &mut |done, total| progress.set(done, total));
     drop(progress);
     let snapshot = snapshot.inspect_err(|_| {
-        if let Ok((_, last)) = load_snapshot(&args.project) {
-            eprintln!("note: the last good snapshot stays in use: {} with {} rows", last.snapshot, last.rows);
+        if let Ok((_, Lineage { snapshot, rows, .. })) = load_snapshot(folder) {
+            output::note(format_args!("note: the last good snapshot stays in use: {snapshot} with {rows} rows"));
         }
     })?;
     if json {
         return output::json(&snapshot.lineage);
     }
-    print_lineage(&snapshot.path, &snapshot.lineage, canvas.building_models.currency.as_deref());
-    Ok(())
+    print_lineage(&snapshot.path, &snapshot.lineage, canvas.building_models.currency.as_deref())
 }
 
 type Writer = fn(&Canvas, &Table) -> Result<Vec<u8>>;
@@ -106,20 +106,20 @@ fn value(value: &Value) -> serde_json::Value {
     }
 }
 
-fn print_lineage(path: &Path, lineage: &Lineage, currency: Option<&str>) {
-    println!("{}  {} rows, {} bytes", path.display(), lineage.rows, lineage.bytes);
+fn print_lineage(path: &Path, lineage: &Lineage, currency: Option<&str>) -> Result<()> {
+    output::line(format_args!("{}  {} rows, {} bytes", path.display(), lineage.rows, lineage.bytes))?;
     for source in &lineage.sources {
         let what = if source.synthetic { ", synthetic" } else { "" };
-        println!("  from {} ({}{what}): {} rows", source.name, source.location, source.rows);
+        output::line(format_args!("  from {} ({}{what}): {} rows", source.name, source.location, source.rows))?;
     }
     for column in lineage.columns.iter().filter(|column| column.missing_share > 0.0) {
-        println!("  {}: {:.1} % missing", column.name, 100.0 * column.missing_share);
+        output::line(format_args!("  {}: {:.1} % missing", column.name, 100.0 * column.missing_share))?;
     }
-    if lineage.cost.rows + lineage.cost.storage_per_month > 0.0 {
-        let currency = currency.unwrap_or_default();
-        println!(
-            "  cost: {:.2} {currency} for the rows, {:.6} {currency} a month to keep them",
-            lineage.cost.rows, lineage.cost.storage_per_month
-        );
+    let (rows, month, currency) = (lineage.cost.rows, lineage.cost.storage_per_month, currency.unwrap_or_default());
+    if rows + month > 0.0 {
+        output::line(format_args!(
+            "  cost: {rows:.2} {currency} for the rows, {month:.6} {currency} a month to keep them"
+        ))?;
     }
+    Ok(())
 }

@@ -42,8 +42,8 @@ pub fn run(args: Init, json: bool) -> Result<()> {
         return output::json(&serde_json::json!({ "written": written }));
     }
     for path in written {
-        println!("wrote {path}");
+        output::line(format_args!("wrote {path}"))?;
     }
-    println!("next: edit canvas.toml, then `nearside gather --project {}`", args.folder.display());
-    Ok(())
+    let folder = args.folder.display();
+    output::line(format_args!("next: edit canvas.toml, then `nearside gather --project {folder}`"))
 }

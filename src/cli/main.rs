@@ -5,6 +5,7 @@ mod doctor;
 mod evaluate;
 mod gather;
 mod init;
+mod lock;
 mod output;
 mod pack;
 mod project;

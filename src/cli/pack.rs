@@ -1,25 +1,24 @@
 //! `nearside pack`: the candidate that passed, as a folder of static files.
 
-use crate::evaluate::Evaluated;
-use crate::output;
-use crate::project::{Project, ProjectArgs, Trained, json_bytes};
+use crate::evaluate::{Evaluated, predictor};
+use crate::output::{self, Progress};
+use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
 use clap::Args;
 use nearside::bundle::{
-    Baseline, BaselineFeature, Budgets, Explanation, FORMAT, FileEntry, Golden, GoldenPrediction, Manifest, TaskSchema,
-    TelemetrySettings, sha256_hex, short_digest,
+    Baseline, BaselineFeature, Build, BuildColumn, BuildData, BuildSource, BuildStep, Explanation, FileEntry, Golden,
+    GoldenPrediction, Manifest, sha256_hex, short_digest,
 };
 use nearside::canvas::{Canvas, to_json};
-use nearside::evaluate::{HeldOut, card};
-use nearside::features::{GroupSchema, Observation, Record, Value, encode};
-use nearside::onnx::TractEngine;
+use nearside::evaluate::card;
+use nearside::features::{Observation, Record, encode};
 use nearside::predict::Groups;
 use nearside::rollout::write_atomically;
-use nearside::sources::{Table, load_snapshot};
-use nearside::train::{roles, split};
-use nearside::{Engine, Error, ErrorKind, Predictor, Result};
+use nearside::sources::{Lineage, Table, load_snapshot, record};
+use nearside::train::split;
+use nearside::{Error, ErrorKind, Millis, Predictor, Result};
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Instant, UNIX_EPOCH};
 
 /// How many training rows the explanation compares with.
 const REFERENCE_ROWS: usize = 256;
@@ -45,6 +44,8 @@ pub struct Packed {
     pub version: String,
     /// The candidate that it is.
     pub candidate: String,
+    /// Whether the bundle did not have this version yet: the same rows and canvas make the same version again.
+    pub new: bool,
     /// Whether it is the champion now.
     pub promoted: bool,
     /// What a page fetches before its first prediction, without the runtime, in bytes.
@@ -55,108 +56,131 @@ pub struct Packed {
 
 /// Runs the command.
 pub fn run(args: Pack, json: bool) -> Result<()> {
-    let packed = step(&Project::open(&args.project)?, !args.no_promote)?;
-    if json {
-        return output::json(&packed);
-    }
-    packed.print();
-    Ok(())
+    let project = Project::open(&args.project)?;
+    let _turn = project.turn("pack")?;
+    let packed = step(&project, !args.no_promote, &[])?;
+    if json { output::json(&packed) } else { packed.print() }
 }
 
 impl Packed {
     /// Says what was packed.
-    pub fn print(&self) {
+    pub fn print(&self) -> Result<()> {
         let state = if self.promoted { "champion" } else { "not promoted" };
+        let again = if self.new { "" } else { ", as it was built before" };
         let Self { version, candidate, page_bytes, latency_ms, .. } = self;
-        println!("packed {version} ({candidate}, {state}): {page_bytes} bytes for the page, {latency_ms:.3} ms each");
+        output::line(format_args!(
+            "packed {version} ({candidate}, {state}{again}): {page_bytes} bytes for the page, {latency_ms:.3} ms each"
+        ))
     }
 }
 
-/// Packs the chosen candidate.
-pub fn step(project: &Project, promote: bool) -> Result<Packed> {
+/// Packs the chosen candidate. `steps` are those that this run took before, where it is a whole build.
+///
+/// # Errors
+/// `gate-failed` when no candidate passed, or the chosen one is over the allowed complexity; `invalid-data` when canvas,
+/// rows, candidates and evaluation are not of one and the same build.
+pub fn step(project: &Project, promote: bool, steps: &[BuildStep]) -> Result<Packed> {
+    let start = Instant::now();
     let trained: Trained = project.read_work_json("candidates.json", "train")?;
     let evaluated: Evaluated = project.read_work_json("evaluation.json", "evaluate")?;
-    evaluated.passed()?;
-    let (table, _) = load_snapshot(&project.folder)?;
-    let chosen = evaluated.chosen.unwrap_or_default();
-    let (Some(candidate), Some(judged)) = (trained.candidates.get(chosen), evaluated.candidates.get(chosen)) else {
-        let error = Error::new(ErrorKind::InvalidData, "the evaluation is not of these candidates");
-        return Err(error.help("run `nearside evaluate` again"));
-    };
-    let model = project.read_work(&candidate.model, "train")?;
-    let training = split(&project.canvas, &table)?.train;
+    let (table, lineage) = load_snapshot(&project.folder)?;
+    trained.check(project, &lineage)?;
+    let chosen = evaluated.ships(project, &trained, &lineage)?;
+    let (candidate, report) = (&trained.candidates[chosen], &evaluated.candidates[chosen].report);
+    let model = trained.model(project, candidate)?;
+    let rows = split(&project.canvas, &table)?;
 
-    let mut manifest = manifest(project, &trained, &model)?;
-    let mut packer = Packer { project, table: &table, files: Vec::new() };
-    manifest.explanation = Some(packer.explanation(&manifest, &model, &training)?);
-    let (baseline, latency_ms) = packer.baseline(&manifest, &model, &training)?;
-    let held_out = HeldOut::read(&project.canvas, &table)?;
-    let golden = packer.golden(&manifest, &model, &held_out.rows)?;
-
-    packer.add(&mut manifest, "model", "onnx", model);
+    let mut manifest = predictor(project, &trained, &model)?.manifest().clone();
+    let progress = Progress::new("packing", Some(rows.train.len() as u64));
+    let mut packer = Packer { project, trained: &trained, model: &model, table: &table, progress, files: Vec::new() };
+    manifest.explanation = Some(packer.explanation(&manifest, &rows.train)?);
+    let (baseline, latency_ms) = packer.baseline(&rows.train)?;
+    let golden = packer.golden(&rows.test)?;
+    packer.add(&mut manifest, "model", "onnx", model.clone());
     packer.add(&mut manifest, "baseline", "json", json_bytes(&baseline)?);
     packer.add(&mut manifest, "canvas", "json", to_json(&project.canvas).into_bytes());
     packer.add(&mut manifest, "golden", "json", json_bytes(&golden)?);
-    packer.add(&mut manifest, "evaluation", "json", json_bytes(&judged.report)?);
-    packer.add(&mut manifest, "card", "md", card(&project.canvas, &judged.report, &candidate.name).into_bytes());
+    packer.add(&mut manifest, "evaluation", "json", json_bytes(report)?);
+    packer.add(&mut manifest, "card", "md", card(&project.canvas, report, &candidate.name).into_bytes());
     manifest.version = short_digest(&json_bytes(&manifest)?);
 
-    let text = json_bytes(&manifest)?;
-    let page_bytes = text.len() + manifest.files["model"].bytes;
+    // What follows is about this build and not about the version: one that was built before keeps its manifest.
+    let registry = project.registry();
+    let version = manifest.version.clone();
+    let path = registry.folder().join(format!("manifest.{version}.json"));
+    let new = !path.exists();
+    let page_bytes = if new {
+        let pack = (!steps.is_empty()).then(|| build_step("pack", start));
+        let steps = steps.iter().cloned().chain(pack);
+        packer.add_build(&mut manifest, build(candidate, &lineage, latency_ms, steps.collect()))?
+    } else {
+        let text = std::fs::read(&path).map_err(|error| Error::from(error).place(path.display()))?;
+        page_bytes(text.len(), &manifest)
+    };
     check_complexity(&project.canvas, candidate.parameters, page_bytes, latency_ms)?;
-    packer.add_named(format!("manifest.{}.json", manifest.version), text);
     packer.write()?;
-    if promote {
-        project.registry().promote(&manifest.version)?;
+    if !new {
+        registry.verify(&version).map_err(|error| cannot_be_made_again(&error, registry.folder()))?;
     }
-    let (version, candidate) = (manifest.version, candidate.name.clone());
-    Ok(Packed { version, candidate, promoted: promote, page_bytes, latency_ms })
+    if promote {
+        registry.promote(&version)?;
+    }
+    Ok(Packed { version, candidate: candidate.name.clone(), new, promoted: promote, page_bytes, latency_ms })
 }
 
-fn manifest(project: &Project, trained: &Trained, model: &[u8]) -> Result<Manifest> {
-    let canvas = &project.canvas;
-    let signature = TractEngine::new(model)?.signature().clone();
-    let mut bands = canvas.decisions.bands.clone();
-    bands.sort_by(|a, b| b.at_least.total_cmp(&a.at_least));
-    let favourable = match canvas.decisions.favourable.as_slice() {
-        [] => bands.first().map(|band| band.action.clone()).into_iter().collect(),
-        stated => stated.to_vec(),
-    };
-    let groups = canvas.groups().map(|group| GroupSchema { name: group.name.clone(), values: group.values.clone() });
-    Ok(Manifest {
-        format: FORMAT,
-        name: canvas.name.clone(),
-        version: String::new(),
-        canvas_digest: project.canvas_digest(),
-        engine: "tract".into(),
-        files: BTreeMap::new(),
-        task: TaskSchema {
-            kind: canvas.prediction_task.kind,
-            target: canvas.prediction_task.target.clone(),
-            classes: trained.classes.clone(),
-            positive: canvas.prediction_task.positive.clone(),
+/// A step of a build that began at `start` and has just ended.
+pub fn build_step(step: &str, start: Instant) -> BuildStep {
+    BuildStep { step: step.to_owned(), seconds: start.elapsed().as_secs_f64() }
+}
+
+fn build(candidate: &TrainedCandidate, lineage: &Lineage, latency_ms: f64, steps: Vec<BuildStep>) -> Build {
+    let columns = lineage.columns.iter();
+    let missing: f64 = columns.clone().map(|column| column.missing_share).sum();
+    let sources = lineage.sources.iter().map(|source| BuildSource {
+        name: source.name.clone(),
+        synthetic: source.synthetic,
+        rows: source.rows,
+        cost: source.cost.rows,
+        storage_per_month: source.cost.storage_per_month,
+    });
+    Build {
+        at: Millis(UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_millis() as u64)),
+        candidate: candidate.name.clone(),
+        parameters: candidate.parameters as u64,
+        page_bytes: 0,
+        latency_ms,
+        steps,
+        data: BuildData {
+            snapshot: lineage.sha256.clone(),
+            gathered_at: lineage.gathered_at,
+            rows: lineage.rows,
+            bytes: lineage.bytes,
+            missing_share: missing / lineage.columns.len().max(1) as f64,
+            columns: columns
+                .map(|column| BuildColumn { name: column.name.clone(), missing_share: column.missing_share })
+                .collect(),
+            sources: sources.collect(),
         },
-        inputs: signature.inputs,
-        outputs: signature.outputs,
-        roles: roles(),
-        features: trained.schema.clone(),
-        groups: groups.collect(),
-        bands,
-        favourable,
-        fallback: canvas.making_predictions.fallback.clone(),
-        explanation: None,
-        telemetry: TelemetrySettings { consent: canvas.collecting_data.consent, ..TelemetrySettings::default() },
-        budgets: Budgets {
-            first_prediction_ms: canvas.making_predictions.first_prediction_ms,
-            latency_p95_ms: canvas.making_predictions.latency_p95_ms,
-        },
-        business_metrics: canvas.value_proposition.business_metric.clone(),
-    })
+    }
+}
+
+/// All files of a version are made again by its rows, but for the manifest and the build file: they tell of another moment.
+fn cannot_be_made_again(error: &Error, folder: &Path) -> Error {
+    let same = Error::new(error.kind(), error.message()).place(error.context().place.as_deref().unwrap_or("bundle"));
+    same.help(format!("bring this file back from a copy, or remove {} and run this again", folder.display()))
+}
+
+/// What a page fetches before its first prediction, without the runtime: the manifest and the model.
+fn page_bytes(manifest_bytes: usize, manifest: &Manifest) -> usize {
+    manifest_bytes + manifest.files.get("model").map_or(0, |model| model.bytes)
 }
 
 struct Packer<'a> {
     project: &'a Project,
+    trained: &'a Trained,
+    model: &'a [u8],
     table: &'a Table,
+    progress: Progress,
     files: Vec<(String, Vec<u8>)>,
 }
 
@@ -172,6 +196,23 @@ impl Packer<'_> {
         self.files.push((path, bytes));
     }
 
+    /// Adds the build file and then the manifest, which names it. The build file says how large the manifest is, and the
+    /// manifest how large the build file: the number grows from 0 until both are right.
+    fn add_build(&mut self, manifest: &mut Manifest, mut build: Build) -> Result<usize> {
+        loop {
+            let files = self.files.len();
+            self.add(manifest, "build", "json", json_bytes(&build)?);
+            let text = json_bytes(manifest)?;
+            let bytes = page_bytes(text.len(), manifest);
+            if build.page_bytes == bytes as u64 {
+                self.add_named(format!("manifest.{}.json", manifest.version), text);
+                return Ok(bytes);
+            }
+            build.page_bytes = bytes as u64;
+            self.files.truncate(files);
+        }
+    }
+
     fn write(&self) -> Result<()> {
         let registry = self.project.registry();
         let folder = registry.folder();
@@ -180,18 +221,15 @@ impl Packer<'_> {
     }
 
     fn record(&self, row: usize) -> Result<Record> {
-        let mut record = Record::new();
-        for feature in self.project.canvas.inputs() {
-            let value = self.table.column(feature.column())?.values.get(row).cloned().unwrap_or(Value::Missing);
-            if value != Value::Missing {
-                record.insert(feature.name.clone(), value);
-            }
-        }
-        Ok(record)
+        record(&self.project.canvas, self.table, row)
+    }
+
+    fn predictor(&self) -> Result<Predictor> {
+        predictor(self.project, self.trained, self.model)
     }
 
     /// Puts each feature to its usual value in turn, on training rows spread over the table.
-    fn explanation(&self, manifest: &Manifest, model: &[u8], training: &[usize]) -> Result<Explanation> {
+    fn explanation(&self, manifest: &Manifest, training: &[usize]) -> Result<Explanation> {
         let step = (training.len() / REFERENCE_ROWS).max(1);
         let rows = training.iter().step_by(step).take(REFERENCE_ROWS);
         let mut observed: Vec<Vec<Observation>> = Vec::new();
@@ -199,7 +237,7 @@ impl Packer<'_> {
             let record = self.record(row)?;
             observed.push(manifest.features.iter().map(|f| encode(f, record.get(&f.name))).collect());
         }
-        let mut predictor = predictor(manifest, model)?;
+        let mut predictor = self.predictor()?;
         let mean = |margins: Vec<f64>| margins.iter().sum::<f64>() / margins.len().max(1) as f64;
         let base = mean(predictor.margins(&observed)?);
         let (mut reference, mut offsets) = (Vec::new(), Vec::new());
@@ -222,12 +260,13 @@ impl Packer<'_> {
     }
 
     /// What the training rows look like to the very code that will count live traffic, and how long one takes.
-    fn baseline(&self, manifest: &Manifest, model: &[u8], training: &[usize]) -> Result<(Baseline, f64)> {
-        let mut predictor = predictor(manifest, model)?;
+    fn baseline(&self, training: &[usize]) -> Result<(Baseline, f64)> {
+        let mut predictor = self.predictor()?;
         let start = Instant::now();
         let mut clock = || start.elapsed().as_secs_f64() * 1e3;
         let mut times = Vec::with_capacity(training.len());
-        for &row in training {
+        for (done, &row) in training.iter().enumerate() {
+            self.progress.set(done as u64, None);
             let prediction = predictor.predict(&self.record(row)?, &Groups::new(), &mut clock);
             times.push(prediction.map_err(|error| error.row(row + 1))?.timing.total);
         }
@@ -251,8 +290,8 @@ impl Packer<'_> {
         Ok((baseline, times.get(times.len() / 2).copied().unwrap_or_default()))
     }
 
-    fn golden(&self, manifest: &Manifest, model: &[u8], rows: &[usize]) -> Result<Golden> {
-        let mut predictor = predictor(manifest, model)?;
+    fn golden(&self, rows: &[usize]) -> Result<Golden> {
+        let mut predictor = self.predictor()?;
         let mut golden = Golden { records: Vec::new(), predictions: Vec::new(), tolerance: TOLERANCE };
         for &row in rows.iter().take(GOLDEN_ROWS) {
             let record = self.record(row)?;
@@ -267,10 +306,6 @@ impl Packer<'_> {
         }
         Ok(golden)
     }
-}
-
-fn predictor(manifest: &Manifest, model: &[u8]) -> Result<Predictor> {
-    Predictor::new(manifest.clone(), Some(Box::new(TractEngine::new(model)?)), 0)
 }
 
 fn check_complexity(canvas: &Canvas, parameters: usize, page_bytes: usize, latency_ms: f64) -> Result<()> {

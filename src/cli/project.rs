@@ -1,10 +1,12 @@
 //! The folder of a project: its canvas, its bundle, and what the steps between them leave behind.
 
+use crate::lock::Turn;
 use clap::Args;
-use nearside::bundle::short_digest;
-use nearside::canvas::{Canvas, read_canvas, to_json};
+use nearside::bundle::{sha256_hex, short_digest};
+use nearside::canvas::{Canvas, to_json};
 use nearside::features::FeatureSchema;
 use nearside::rollout::{Registry, write_atomically};
+use nearside::sources::{Lineage, read_canvas};
 use nearside::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -48,10 +50,49 @@ pub struct TrainedCandidate {
     pub name: String,
     /// The file name of its ONNX model in `.nearside`.
     pub model: String,
+    /// The SHA-256 of that file.
+    pub sha256: String,
     /// The number of learned parameters.
     pub parameters: usize,
     /// How many rows it learned from.
     pub rows: usize,
+}
+
+impl Trained {
+    /// Fails with `invalid-data` when the candidates are not those of this canvas and these rows.
+    pub fn check(&self, project: &Project, lineage: &Lineage) -> Result<()> {
+        check_current(&self.canvas_digest, &self.snapshot, project, lineage, "trained", "train")
+    }
+
+    /// The model of a candidate, as it was trained.
+    pub fn model(&self, project: &Project, candidate: &TrainedCandidate) -> Result<Vec<u8>> {
+        let bytes = project.read_work(&candidate.model, "train")?;
+        if sha256_hex(&bytes) == candidate.sha256 {
+            return Ok(bytes);
+        }
+        let message = "this model is not the one that was trained: its SHA-256 is not the one in candidates.json";
+        let error = Error::new(ErrorKind::InvalidData, message).place(project.work_file(&candidate.model).display());
+        Err(error.help("run `nearside train` again"))
+    }
+}
+
+/// Fails when something was `done` by `step` with another canvas, or on other rows, than those of the project now.
+pub fn check_current(
+    canvas_digest: &str,
+    snapshot: &str,
+    project: &Project,
+    lineage: &Lineage,
+    done: &str,
+    step: &str,
+) -> Result<()> {
+    let message = if canvas_digest != project.canvas_digest() {
+        format!("the canvas has changed since the candidates were {done}")
+    } else if snapshot != lineage.sha256 {
+        format!("other rows have been gathered since the candidates were {done}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::InvalidData, message).help(format!("run `nearside {step}` again")))
 }
 
 impl Project {
@@ -64,6 +105,11 @@ impl Project {
     /// The short digest of the canvas.
     pub fn canvas_digest(&self) -> String {
         short_digest(to_json(&self.canvas).as_bytes())
+    }
+
+    /// Takes the turn of a command that changes what the steps leave for each other, until it is dropped.
+    pub fn turn(&self, command: &str) -> Result<Turn> {
+        Turn::take(&self.work_file(""), command)
     }
 
     /// The bundle.

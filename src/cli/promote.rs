@@ -37,6 +37,5 @@ fn show(channel: &Channel, json: bool) -> Result<()> {
         return output::json(channel);
     }
     let previous = channel.previous.as_ref().map_or("none", |pointer| pointer.version.as_str());
-    println!("{}: champion {}, previous {previous}", channel.name, channel.champion.version);
-    Ok(())
+    output::line(format_args!("{}: champion {}, previous {previous}", channel.name, channel.champion.version))
 }

@@ -1,11 +1,12 @@
 //! `nearside retrain`: gather, train, evaluate, gates, pack and promote, in one command.
 
 use crate::output::{self, Progress};
-use crate::pack::Packed;
+use crate::pack::{Packed, build_step};
 use crate::project::{Project, ProjectArgs};
 use crate::{evaluate, pack, train};
 use clap::Args;
 use nearside::Result;
+use nearside::bundle::BuildStep;
 use nearside::sources::gather;
 use serde::Serialize;
 use std::time::Instant;
@@ -29,40 +30,39 @@ struct Summary {
     /// Which candidate was chosen, and why; or why none was.
     words: String,
     /// How long each step took, in seconds.
-    seconds: Vec<(&'static str, f64)>,
+    seconds: Vec<(String, f64)>,
 }
 
 /// Runs the command.
 pub fn run(args: Retrain, json: bool) -> Result<()> {
     let project = Project::open(&args.project)?;
-    let start = Instant::now();
-    let mut seconds = Vec::new();
-    let mut took = |step| seconds.push((step, start.elapsed().as_secs_f64()));
+    let _turn = project.turn("retrain")?;
+    let mut steps = Vec::new();
 
-    let progress = Progress::new("gathering", None);
+    let (start, progress) = (Instant::now(), Progress::new("gathering", None));
     gather(&project.canvas, &project.folder, &mut |done, total| progress.set(done, total))?;
     drop(progress);
-    took("gather");
+    steps.push(build_step("gather", start));
+    let start = Instant::now();
     train::step(&project)?;
-    took("train");
+    steps.push(build_step("train", start));
+    let start = Instant::now();
     let evaluated = evaluate::step(&project)?;
-    took("evaluate");
-    let packed = if evaluated.chosen.is_some() { Some(pack::step(&project, !args.no_promote)?) } else { None };
-    took("pack");
-
-    // Each step so far holds the time since the start.
-    for index in (1..seconds.len()).rev() {
-        seconds[index].1 -= seconds[index - 1].1;
-    }
+    steps.push(build_step("evaluate", start));
+    let start = Instant::now();
     let passed = evaluated.passed();
+    let packed = if passed.is_ok() { Some(pack::step(&project, !args.no_promote, &steps)?) } else { None };
+    steps.push(build_step("pack", start));
+
+    let seconds = steps.into_iter().map(|BuildStep { step, seconds }| (step, seconds)).collect();
     let summary = Summary { packed, words: evaluated.words, seconds };
     if json {
         output::json(&summary)?;
     } else {
-        println!("{}", summary.words);
-        summary.packed.iter().for_each(Packed::print);
+        output::line(&summary.words)?;
+        summary.packed.iter().try_for_each(Packed::print)?;
         let steps: Vec<String> = summary.seconds.iter().map(|(step, time)| format!("{step} {time:.1} s")).collect();
-        println!("{}", steps.join(", "));
+        output::line(steps.join(", "))?;
     }
     passed
 }

@@ -22,7 +22,7 @@ pub struct Run {
     /// The input; several .pb files for several inputs.
     #[arg(long, num_args = 1.., required_unless_present = "describe")]
     input: Vec<PathBuf>,
-    /// Where the output goes: .json or .npz. Standard output when it is not given.
+    /// Where the output goes: .json, or .npz for the tensors of a model. Standard output when it is not given.
     #[arg(long)]
     output: Option<PathBuf>,
     /// Only say what the model takes and gives.
@@ -32,7 +32,11 @@ pub struct Run {
 
 /// Runs the command.
 pub fn run(args: Run, json: bool) -> Result<()> {
-    if args.model.join("channel.json").is_file() {
+    let is_bundle = args.model.join("channel.json").is_file();
+    if let Some(path) = &args.output {
+        check_output(path, is_bundle)?;
+    }
+    if is_bundle {
         return run_bundle(&args, json);
     }
     let bytes = std::fs::read(&args.model).map_err(|error| {
@@ -55,6 +59,18 @@ pub fn run(args: Run, json: bool) -> Result<()> {
     }
 }
 
+/// The kinds of file that can be written, before any work is done.
+fn check_output(path: &Path, is_bundle: bool) -> Result<()> {
+    let (message, help) = match (extension(path), is_bundle) {
+        ("json", _) | ("npz", false) => return Ok(()),
+        (_, true) => {
+            ("what a bundle predicts is not written to this kind of file", "give --output a name that ends in .json")
+        }
+        (_, false) => ("this kind of output file is not written", "give --output a name that ends in .json or .npz"),
+    };
+    Err(Error::new(ErrorKind::Usage, message).place(path.display()).help(help))
+}
+
 fn describe(signature: &Signature, json: bool) -> Result<()> {
     if json {
         return output::json(signature);
@@ -66,7 +82,7 @@ fn describe(signature: &Signature, json: bool) -> Result<()> {
                 Dimension::Symbol(name) => name.clone(),
             });
             let sizes = sizes.collect::<Vec<_>>().join(", ");
-            println!("{kind:7} {} {} [{sizes}]", port.name, port.element_type.name());
+            output::line(format_args!("{kind:7} {} {} [{sizes}]", port.name, port.element_type.name()))?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! `nearside serve`: the collector with its dashboard.
 
-use nearside::collect::{Config, MISSING_ASSETS, Server};
+use nearside::collect::{Config, MISSING_ASSETS, Server, example_page};
 use nearside::{Error, ErrorKind, Millis, Result};
 use std::io::Write;
 use std::net::IpAddr;
@@ -37,8 +37,8 @@ pub struct Serve {
     /// An origin whose pages may report, for example https://shop.example; may be given more than once
     #[arg(long, value_name = "ORIGIN")]
     origin: Vec<String>,
-    /// How often the rules of the canvas are judged, for example 5s
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = length)]
+    /// How often a window closes and the rules of the canvas are judged, in whole minutes; less is for trying out
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = length)]
     window_check: Duration,
     /// How long a build may take, for example 15m
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = length)]
@@ -101,19 +101,25 @@ fn variable(name: &str) -> Option<String> {
 fn announce(server: &Server, json: bool) -> Result<()> {
     let address = format!("http://{}", server.address());
     let (models, mut out) = (server.models(), std::io::stdout().lock());
+    let example = example_page(&models).map(|path| format!("{address}{path}"));
+    let mut next = std::io::stderr().lock();
     if json {
         let line = serde_json::json!({
-            "listening": address, "models": models, "write_key": server.write_key(), "admin_token": server.admin_token(),
+            "listening": address, "models": models, "write_key": server.write_key(),
+            "admin_token": server.admin_token(), "example": example,
         });
         writeln!(out, "{line}")?;
-        return Ok(out.flush()?);
+        out.flush()?;
+        return warn(&mut next, server);
     }
     writeln!(out, "listening on {address}")?;
     out.flush()?;
-    let mut next = std::io::stderr().lock();
     match MISSING_ASSETS {
         Some(note) => writeln!(next, "  note         {note}")?,
         None => writeln!(next, "  dashboard    {address}/")?,
+    }
+    if let Some(example) = example {
+        writeln!(next, "  example      {example}")?;
     }
     for model in &models {
         writeln!(next, "  model        {address}/models/{model}/")?;
@@ -121,6 +127,15 @@ fn announce(server: &Server, json: bool) -> Result<()> {
     writeln!(next, "  write key    {}   (public: pages send it)", server.write_key())?;
     writeln!(next, "  admin token  {}   (secret: retrain, promote, roll back)", server.admin_token())?;
     writeln!(next, "Open the dashboard and make a prediction in the Playground. Ctrl-C stops.")?;
+    warn(&mut next, server)
+}
+
+/// Says what whoever started it may not have meant.
+fn warn(next: &mut impl Write, server: &Server) -> Result<()> {
+    if server.is_open_to_others() {
+        let help = "ask them for a token with `--reader-token` or NEARSIDE_READER_TOKEN";
+        writeln!(next, "warning: anybody who reaches {} may read what is counted; {help}", server.address())?;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use crate::output::{self, Progress};
 use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
 use clap::Args;
+use nearside::bundle::sha256_hex;
 use nearside::sources::load_snapshot;
 use nearside::train::{export, schema, train};
 use nearside::{Error, ErrorKind, Result};
@@ -16,14 +17,15 @@ pub struct Train {
 
 /// Runs the command.
 pub fn run(args: Train, json: bool) -> Result<()> {
-    let trained = step(&Project::open(&args.project)?)?;
+    let project = Project::open(&args.project)?;
+    let _turn = project.turn("train")?;
+    let trained = step(&project)?;
     if json {
         return output::json(&trained);
     }
-    for TrainedCandidate { name, model, parameters, rows } in &trained.candidates {
-        println!("{name}: {parameters} parameters from {rows} rows, .nearside/{model}");
-    }
-    Ok(())
+    trained.candidates.iter().try_for_each(|TrainedCandidate { name, model, parameters, rows, .. }| {
+        output::line(format_args!("{name}: {parameters} parameters from {rows} rows, .nearside/{model}"))
+    })
 }
 
 /// Trains and writes the candidates.
@@ -44,9 +46,10 @@ pub fn step(project: &Project) -> Result<Trained> {
     };
     for candidate in candidates {
         let model = format!("{}.onnx", candidate.name);
-        project.write_work(&model, &export(&project.canvas.name, &candidate.fitted)?)?;
-        let (parameters, rows) = (candidate.fitted.parameters(), candidate.rows);
-        trained.candidates.push(TrainedCandidate { name: candidate.name, model, parameters, rows });
+        let bytes = export(&project.canvas.name, &candidate.fitted)?;
+        project.write_work(&model, &bytes)?;
+        let (parameters, rows, sha256) = (candidate.fitted.parameters(), candidate.rows, sha256_hex(&bytes));
+        trained.candidates.push(TrainedCandidate { name: candidate.name, model, sha256, parameters, rows });
     }
     project.write_work("candidates.json", &json_bytes(&trained)?)?;
     Ok(trained)

@@ -98,7 +98,7 @@ pub fn run(args: Verify, json: bool) -> Result<()> {
             State::Failed => summary.failed += 1,
         }
         if !json {
-            rows.iter().for_each(print);
+            rows.iter().try_for_each(|row| print(&progress, row))?;
         }
         summary.rows.extend(rows);
     }
@@ -109,18 +109,19 @@ pub fn run(args: Verify, json: bool) -> Result<()> {
     if json {
         output::json(&summary)?;
     } else {
-        println!("{sentence}");
+        output::line(&sentence)?;
     }
     if perfect { Ok(()) } else { Err(Error::new(ErrorKind::GateFailed, sentence)) }
 }
 
-fn print(row: &Row) {
+fn print(progress: &Progress, row: &Row) -> Result<()> {
     let state = match row.state {
         State::Passed => "passed ",
         State::Refused => "refused",
         State::Failed => "failed ",
     };
-    println!("{state} {} {}{}{}", row.name, row.set, if row.detail.is_empty() { "" } else { ": " }, row.detail);
+    let Row { name, set, detail, .. } = row;
+    progress.line(format_args!("{state} {name} {set}{}{detail}", if detail.is_empty() { "" } else { ": " }))
 }
 
 fn cases(args: &Verify) -> Result<Vec<Case>> {

@@ -1,8 +1,10 @@
 //! Who may do what: a public write key bound to origins, a reader token, an admin token, and how often.
 
 use super::problem::Problem;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use sha2::{Digest, Sha256};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -21,8 +23,8 @@ pub struct Access {
     pub admin_token: String,
     /// The origins that may write, beside the collector's own; `*` is any.
     pub origins: Vec<String>,
-    /// Whether the collector listens on this machine only.
-    pub loopback: bool,
+    /// The address that the collector listens on.
+    host: IpAddr,
     bucket: Mutex<Bucket>,
 }
 
@@ -39,10 +41,41 @@ impl Access {
         reader_token: Option<String>,
         admin_token: String,
         origins: Vec<String>,
-        loopback: bool,
+        host: IpAddr,
     ) -> Self {
         let bucket = Mutex::new(Bucket { tokens: BURST, filled: Instant::now() });
-        Self { write_key, reader_token, admin_token, origins, loopback, bucket }
+        Self { write_key, reader_token, admin_token, origins, host, bucket }
+    }
+
+    /// Whether the collector listens on this machine only.
+    pub fn is_local(&self) -> bool {
+        self.host.is_loopback()
+    }
+
+    /// Whether a request may be one of this machine. A page of another site can have its own name point here (DNS
+    /// rebinding), and would then read as if it were the dashboard; its requests carry that name in `Host`. A collector
+    /// of this machine, which asks nobody for a token, therefore answers to the names of this machine only.
+    pub fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        if !self.is_local() || self.reader_token.is_some() {
+            return Ok(());
+        }
+        let stated = match (headers.get(header::HOST), uri.authority()) {
+            // No page can leave it out.
+            (None, None) => return Ok(()),
+            (Some(host), _) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
+            (None, Some(authority)) => Some(authority.clone()),
+        };
+        if stated.is_some_and(|authority| self.is_own_name(authority.host())) {
+            return Ok(());
+        }
+        let detail = "this collector is for this machine: it answers as localhost, or by its address. For another \
+                      name start it with a reader token (`nearside serve --reader-token`)";
+        Err(Problem::new(StatusCode::FORBIDDEN, "host-refused", detail))
+    }
+
+    fn is_own_name(&self, host: &str) -> bool {
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        is_of_this_machine(host) || address.is_ok_and(|address| address == self.host)
     }
 
     /// Whether a frame or an outcome may be sent: origin, key, rate, in this order.
@@ -92,9 +125,13 @@ impl Access {
         let Ok(uri) = origin.parse::<Uri>() else { return false };
         let (Some(authority), Some(host)) = (uri.authority(), uri.host()) else { return false };
         let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        matches!(host, "localhost" | "127.0.0.1" | "[::1]")
-            || (!self.loopback && own.is_some_and(|own| own.eq_ignore_ascii_case(authority.as_str())))
+        is_of_this_machine(host)
+            || (!self.is_local() && own.is_some_and(|own| own.eq_ignore_ascii_case(authority.as_str())))
     }
+}
+
+fn is_of_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || matches!(host, "127.0.0.1" | "[::1]")
 }
 
 impl Bucket {
@@ -131,9 +168,11 @@ mod tests {
     use axum::http::HeaderValue;
     use std::time::Duration;
 
-    fn access(origins: &[&str], loopback: bool) -> Access {
+    const HERE: &str = "127.0.0.1";
+
+    fn access(origins: &[&str], host: &str) -> Access {
         let origins = origins.iter().map(ToString::to_string).collect();
-        Access::new("pub_1".into(), Some("reader".into()), "admin".into(), origins, loopback)
+        Access::new("pub_1".into(), Some("reader".into()), "admin".into(), origins, host.parse().unwrap())
     }
 
     fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
@@ -142,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_write_needs_the_key_and_a_known_origin() {
-        let access = access(&["https://shop.example"], true);
+        let access = access(&["https://shop.example"], HERE);
         let right: Uri = "/v1/ingest?key=pub_1".parse().unwrap();
         let check = |uri: &Uri, pairs: &[_]| access.check_write(uri, &headers(pairs)).map_err(|problem| problem.code());
         assert_eq!(check(&right, &[]), Ok(()));
@@ -160,20 +199,38 @@ mod tests {
 
     #[test]
     fn a_collector_for_others_knows_its_own_pages() {
-        let access = access(&[], false);
+        let access = access(&[], "192.0.2.1");
         let own = headers(&[(header::ORIGIN, "https://c.example"), (header::HOST, "c.example")]);
         assert!(access.check_write(&"/?key=pub_1".parse().unwrap(), &own).is_ok());
     }
 
     #[test]
     fn tokens_open_what_they_are_for() {
-        let access = access(&[], true);
+        let access = access(&[], HERE);
         let with = |token: &str| headers(&[(header::AUTHORIZATION, &format!("Bearer {token}"))]);
         assert!(access.check_read(&with("reader")).is_ok());
         assert!(access.check_read(&with("admin")).is_ok());
         assert!(access.check_read(&HeaderMap::new()).is_err());
         assert!(access.check_admin(&with("admin")).is_ok());
         assert!(access.check_admin(&with("reader")).is_err());
+    }
+
+    #[test]
+    fn a_local_collector_answers_to_its_own_names_only() {
+        let check = |access: &Access, host: &str| {
+            access.check_host(&"/v1/models".parse().unwrap(), &headers(&[(header::HOST, host)])).is_ok()
+        };
+        let open = |host| Access { reader_token: None, ..access(&[], host) };
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080", "127.0.0.1"] {
+            assert!(check(&open(HERE), host), "{host}");
+        }
+        for host in ["evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.2", "", "a b"] {
+            assert!(!check(&open(HERE), host), "{host}");
+        }
+        assert!(check(&open("127.0.0.2"), "127.0.0.2:1") && check(&open("::1"), "[::1]:1"));
+        // Where a token is asked for, or where others are meant to come, the name says nothing.
+        assert!(check(&access(&[], HERE), "c.example") && check(&open("192.0.2.1"), "c.example"));
+        assert!(open(HERE).check_host(&"/".parse().unwrap(), &HeaderMap::new()).is_ok());
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub async fn take(app: Arc<App>, model: Arc<Model>, alert: Alert) {
     let before = model.champion();
     let result = match alert.action {
         RuleAction::Notify => return,
+        _ if before != alert.version => Err("the version that it is about answers no more".to_owned()),
         RuleAction::Retrain => match app.builds.begin(model.name()) {
             Some(turn) => retrain(&app, &model, turn).await,
             None => Err("a build of this model is running already".to_owned()),
@@ -99,9 +100,6 @@ async fn roll_back(app: &Arc<App>, model: &Arc<Model>, alert: &Alert) -> Result<
     let Some(previous) = model.channel().previous else {
         return Err("there is no version before this one".into());
     };
-    if model.champion() != alert.version {
-        return Err("the version that it is about answers no more".into());
-    }
     // Without this, two bad versions would take turns for ever.
     if app.was_rolled_back(model.name(), &previous.version, alert.id).await {
         return Err(format!("version {} was itself rolled back; somebody must look at this", previous.version));

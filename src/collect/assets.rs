@@ -1,14 +1,16 @@
-//! Files: the dashboard, the SDK and the examples out of the binary, and bundles from their folders.
+//! Files that the binary carries: the dashboard, the SDK and the examples.
 
 use super::App;
 use super::problem::Problem;
-use crate::bundle::short_digest;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// A file that the binary carries.
@@ -27,18 +29,19 @@ mod table {
 
 pub use table::MISSING;
 
-/// The dashboard may load, and run, only what it came with; WebAssembly is compiled, text is never run as script.
-const DASHBOARD_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+/// A page may load, and run, only what it came with; WebAssembly is compiled, text is never run as script. The same for
+/// the dashboard and the examples.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; \
     frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
 
-/// An example is one page with its script in it.
-const EXAMPLE_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; \
-    style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; \
-    frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// The model that the example page asks.
+const EXAMPLE_MODEL: &str = "loan-approval";
 
-const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-const REVALIDATE: &str = "no-cache";
+/// For what never changes under its name.
+pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// For what may have changed each time.
+pub const REVALIDATE: &str = "no-cache";
 
 /// `GET /` and every path that nothing else answers.
 pub async fn dashboard(uri: Uri, headers: HeaderMap) -> Response {
@@ -46,7 +49,7 @@ pub async fn dashboard(uri: Uri, headers: HeaderMap) -> Response {
     let path = if path.is_empty() { "index.html" } else { path };
     if let Some(file) = find(table::DASHBOARD, path) {
         let cache = if path.starts_with("assets/") { IMMUTABLE } else { REVALIDATE };
-        return with_policy(file.response(&headers, cache), DASHBOARD_POLICY);
+        return with_policy(file.response(&headers, cache), HeaderValue::from_static(POLICY));
     }
     if path == "index.html" {
         return missing("dashboard");
@@ -71,7 +74,7 @@ pub async fn examples(Path(path): Path<String>, uri: Uri, headers: HeaderMap) ->
         find(table::EXAMPLES, &index)
     });
     match file {
-        Some(file) => with_policy(file.response(&headers, REVALIDATE), EXAMPLE_POLICY),
+        Some(file) => with_policy(file.response(&headers, REVALIDATE), page_policy(file)),
         // A page without its slash would look for its files in the folder above.
         None if find(table::EXAMPLES, &format!("{path}/index.html")).is_some() => {
             Redirect::permanent(&format!("{}/", uri.path())).into_response()
@@ -83,7 +86,7 @@ pub async fn examples(Path(path): Path<String>, uri: Uri, headers: HeaderMap) ->
 /// `GET /examples` and `/examples/`: what there is.
 pub async fn example_list() -> Response {
     if let Some(index) = find(table::EXAMPLES, "index.html") {
-        return with_policy(index.response(&HeaderMap::new(), REVALIDATE), EXAMPLE_POLICY);
+        return with_policy(index.response(&HeaderMap::new(), REVALIDATE), page_policy(index));
     }
     let pages: Vec<String> = table::EXAMPLES
         .iter()
@@ -93,33 +96,10 @@ pub async fn example_list() -> Response {
     Json(json!({ "examples": pages })).into_response()
 }
 
-/// `GET /models/{name}/{file}`: a file of a bundle, for pages of any site. A bundle is one flat folder, so a name with
-/// a separator in it names nothing.
-pub async fn bundle(
-    State(app): State<Arc<App>>,
-    Path((name, file)): Path<(String, String)>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let not_found = || for_everybody(Problem::not_found("the bundle has no such file").at(&uri).into_response());
-    let Some(model) = app.models.get(&name) else { return not_found() };
-    if !is_plain(&file) {
-        return not_found();
-    }
-    let (path, brotli) = (model.folder().join(&file), accepts_brotli(&headers));
-    let read = tokio::task::spawn_blocking(move || {
-        let compressed = || std::fs::read(format!("{}.br", path.display())).ok().map(|bytes| (bytes, true));
-        brotli.then(compressed).flatten().or_else(|| Some((std::fs::read(&path).ok()?, false)))
-    });
-    let Ok(Some((bytes, encoded))) = read.await else { return not_found() };
-    let hashed = carries_hash(&file);
-    // The name of an immutable file says what is in it.
-    let etag = match hashed {
-        true => format!("\"{file}{}\"", if encoded { ".br" } else { "" }),
-        false => format!("\"{}\"", short_digest(&bytes)),
-    };
-    let cache = if hashed { IMMUTABLE } else { REVALIDATE };
-    for_everybody(respond(&headers, mime(&file), &etag, cache, Body::from(bytes), encoded))
+/// The address of the example page, where the binary carries it and the model that it asks is among these.
+pub fn example(models: &[String]) -> Option<&'static str> {
+    let page = find(table::EXAMPLES, "plain/index.html");
+    page.filter(|_| models.iter().any(|model| model == EXAMPLE_MODEL)).map(|_| "/examples/plain/")
 }
 
 /// `GET /config.json`: what a page of the collector needs to know. The write key is public.
@@ -167,7 +147,8 @@ impl Embedded {
     }
 }
 
-fn respond(
+/// The answer with a file, or that whoever asks has it.
+pub fn respond(
     headers: &HeaderMap,
     mime: &'static str,
     etag: &str,
@@ -196,9 +177,32 @@ fn respond(
     response
 }
 
-fn with_policy(mut response: Response, policy: &'static str) -> Response {
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+fn with_policy(mut response: Response, policy: HeaderValue) -> Response {
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
+}
+
+/// The policy of a page that the binary carries. Scripts that stand in the page run too, known by their hashes: a script
+/// that something else puts there does not.
+fn page_policy(file: &Embedded) -> HeaderValue {
+    let strict = HeaderValue::from_static(POLICY);
+    if !file.path.ends_with(".html") {
+        return strict;
+    }
+    let page = String::from_utf8_lossy(file.bytes);
+    let hashes: String =
+        inline_scripts(&page).map(|script| format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(script)))).collect();
+    let policy = POLICY.replacen("'wasm-unsafe-eval'", &format!("'wasm-unsafe-eval'{hashes}"), 1);
+    HeaderValue::from_str(&policy).unwrap_or(strict)
+}
+
+/// The scripts of a page that stand in it, as the browser hashes them.
+fn inline_scripts(page: &str) -> impl Iterator<Item = &str> {
+    page.split("<script").skip(1).filter_map(|script| {
+        let (tag, rest) = script.split_once('>')?;
+        let (content, _) = rest.split_once("</script>")?;
+        (!tag.contains("src=")).then_some(content)
+    })
 }
 
 fn find(files: &'static [Embedded], path: &str) -> Option<&'static Embedded> {
@@ -212,7 +216,8 @@ fn missing(what: &str) -> Response {
     problem.into_response()
 }
 
-fn accepts_brotli(headers: &HeaderMap) -> bool {
+/// Whether whoever asks takes `br`.
+pub fn accepts_brotli(headers: &HeaderMap) -> bool {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok());
     accepted.is_some_and(|accepted| {
         accepted.split(',').any(|coding| {
@@ -222,42 +227,9 @@ fn accepts_brotli(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A visible file of one folder: no separator, no drive, no way up.
-fn is_plain(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    !name.is_empty() && !name.starts_with('.') && name.bytes().all(allowed)
-}
-
-/// Whether a name is like `model.0a1b2c3d4e5f.onnx`: its content never changes.
-fn carries_hash(name: &str) -> bool {
-    let mut parts = name.split('.');
-    parts.any(|part| part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-fn mime(name: &str) -> &'static str {
-    match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
-        "json" => "application/json",
-        "wasm" => "application/wasm",
-        "md" | "txt" => "text/plain; charset=utf-8",
-        "csv" => "text/csv; charset=utf-8",
-        _ => "application/octet-stream",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_plain_names_are_looked_up() {
-        for name in ["channel.json", "model.0a1b2c3d4e5f.onnx", "card.md"] {
-            assert!(is_plain(name), "{name}");
-        }
-        for name in ["", ".", "..", ".registry.lock", "../canvas.toml", "a/b", "a\\b", "c:x", "a\0", "ä.json"] {
-            assert!(!is_plain(name), "{name}");
-        }
-        assert!(carries_hash("model.0a1b2c3d4e5f.onnx") && !carries_hash("channel.json"));
-    }
 
     #[test]
     fn brotli_is_given_to_those_who_take_it() {
@@ -267,6 +239,24 @@ mod tests {
         assert!(
             !accepts_brotli(&with("gzip")) && !accepts_brotli(&with("br;q=0")) && !accepts_brotli(&HeaderMap::new())
         );
+    }
+
+    #[test]
+    fn a_page_runs_the_scripts_that_stand_in_it_and_no_others() {
+        let page = "<script src=\"a.js\"></script><script data-model=\"m\">one()</script>\n<script>two()</script>";
+        assert_eq!(inline_scripts(page).collect::<Vec<_>>(), ["one()", "two()"]);
+        let file = Embedded { path: "x.html", mime: "text/html", etag: "", bytes: page.as_bytes(), brotli: None };
+        let policy = page_policy(&file);
+        // The base64 of the SHA-256 of `one()`, by another program.
+        let hash = "'sha256-HR7iaask9daLMRRskMI++QeJtjWDOjyPA6lGzYGzKW4='";
+        assert!(policy.to_str().unwrap().contains(hash), "{policy:?}");
+        for file in table::EXAMPLES {
+            let policy = page_policy(file);
+            let policy = policy.to_str().unwrap();
+            let scripts = policy.split(';').find(|part| part.trim().starts_with("script-src")).unwrap();
+            assert!(scripts.contains("'self'") && !scripts.contains("unsafe-inline"), "{}: {scripts}", file.path);
+            assert!(policy.ends_with("require-trusted-types-for 'script'"), "{}: {policy}", file.path);
+        }
     }
 
     #[test]

@@ -1,21 +1,17 @@
 //! One transaction of the writer: what is written, whether it was known already, and the merge into the rollups.
 
-use super::blob;
+use super::damaged::{self, Damaged};
+use super::{blob, compact, receipts};
 use crate::alerts::{Alert, AlertState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::Profile;
 use crate::time::Millis;
+use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
 
 /// How many sequence numbers, back from the highest, are told apart.
 const DEDUP_WINDOW: u64 = 64;
-/// How long a page session that is silent is remembered.
-const SESSION_LIFE: Millis = Millis(7 * Millis::DAY.0);
-/// From this age on, minutes are merged into hours. Frames may be a day late.
-const MINUTES_KEPT: Millis = Millis(Millis::DAY.0 + 2 * Millis::HOUR.0);
-/// The most hours that one compaction merges, so that it never holds up what waits for long.
-const COMPACTED_AT_ONCE: usize = 24;
 
 /// The part of an outcome that is its label.
 pub const LABEL: &str = "label";
@@ -55,8 +51,8 @@ pub enum Write {
         /// `canvas.*.json`.
         canvas: Option<String>,
     },
-    /// A new alert, or a new state of one.
-    Alert(Box<Alert>),
+    /// New alerts, or new states of them: all or none.
+    Alerts(Vec<Alert>),
     /// A setting.
     Meta {
         /// Its name.
@@ -71,6 +67,15 @@ pub enum Write {
         /// For how long each model's counters are kept.
         retention: Vec<(String, Millis)>,
     },
+    /// Forget a version that is gone and has no counters left, and the receipts that were given for it.
+    Forget {
+        /// The model.
+        model: String,
+        /// The version.
+        version: String,
+    },
+    /// Move counters aside that a reader could not read.
+    SetAside(Vec<Damaged>),
 }
 
 /// The window that something counts in.
@@ -117,6 +122,7 @@ pub enum Done {
 pub struct Batch {
     profiles: BTreeMap<Slot, Profile>,
     totals: BTreeMap<(String, String), Totals>,
+    damaged: u64,
 }
 
 #[derive(Default)]
@@ -132,9 +138,9 @@ impl Batch {
         self.totals.iter().map(|((model, version), totals)| (model.as_str(), version.as_str(), totals.predictions))
     }
 
-    /// Whether anything was counted.
-    pub fn has_counted(&self) -> bool {
-        !self.profiles.is_empty()
+    /// Windows that could not be read, and were moved aside.
+    pub fn damaged(&self) -> u64 {
+        self.damaged
     }
 
     /// Takes one write into the transaction. Counters are added up here, and written by [`Batch::flush`].
@@ -153,9 +159,7 @@ impl Batch {
             Write::Outcomes(answers) => {
                 let mut counted = Vec::new();
                 for answer in answers {
-                    let sql = "INSERT OR IGNORE INTO outcomes (receipt, part, at) VALUES (?1, ?2, ?3)";
-                    let values = params![answer.receipt.as_bytes(), answer.part, int(answer.slot.minute.0)];
-                    if transaction.prepare_cached(sql).and_then(|mut insert| insert.execute(values)).map_err(db)? == 1 {
+                    if receipts::answer(transaction, &answer.slot.version, &answer.receipt, &answer.part)? {
                         self.add(&answer.slot, &answer.profile);
                         self.totals_of(&answer.slot).labels += u64::from(answer.part == LABEL);
                         if counted.last() != Some(&answer.index) {
@@ -172,14 +176,8 @@ impl Batch {
                 transaction.execute(sql, values).map_err(db)?;
                 Ok(Done::Written)
             }
-            Write::Alert(alert) => {
-                let sql = "INSERT OR REPLACE INTO alerts (id, model, at, firing, acted, body)
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-                let body =
-                    serde_json::to_string(alert).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
-                let (firing, acted) = (alert.state == AlertState::Firing, alert.acted_at.map(|at| int(at.0)));
-                let values = params![int(alert.id), alert.model, int(alert.at.0), firing, acted, body];
-                transaction.execute(sql, values).map_err(db)?;
+            Write::Alerts(alerts) => {
+                alerts.iter().try_for_each(|alert| keep_alert(transaction, alert))?;
                 Ok(Done::Written)
             }
             Write::Meta { key, value } => {
@@ -188,8 +186,20 @@ impl Batch {
                 Ok(Done::Written)
             }
             Write::Compact { now, retention } => {
-                forget(transaction, *now, retention).map_err(db)?;
-                compact(transaction, *now)
+                compact::forget(transaction, *now, retention).map_err(db)?;
+                compact::compact(transaction, *now, &mut self.damaged)
+            }
+            Write::Forget { model, version } => {
+                receipts::forget(transaction, version).map_err(db)?;
+                let sql = "DELETE FROM versions WHERE model = ?1 AND version = ?2";
+                transaction.execute(sql, params![model, version]).map_err(db)?;
+                Ok(Done::Written)
+            }
+            Write::SetAside(found) => {
+                for damaged in found {
+                    self.damaged += u64::from(damaged::set_aside(transaction, damaged)?);
+                }
+                Ok(Done::Written)
             }
         }
     }
@@ -197,7 +207,7 @@ impl Batch {
     /// Writes what was added up: each window is read and written once, however many frames went into it.
     pub fn flush(&mut self, transaction: &Transaction<'_>) -> Result<()> {
         for (slot, profile) in &mut self.profiles {
-            merge_row(transaction, slot, Millis::MINUTE, profile)?;
+            self.damaged += merge_row(transaction, slot, Millis::MINUTE, profile)?;
         }
         let sql = "UPDATE versions SET predictions = predictions + ?3, labels = labels + ?4,
                           last_seen = nullif(max(coalesce(last_seen, 0), ?5), 0)
@@ -270,67 +280,34 @@ fn next_window(known: Option<(u64, u64)>, sequence: u64) -> Option<(u64, u64)> {
     is_new.then(|| (last, taken | 1 << back))
 }
 
-/// Adds what the row holds to `profile`, and writes the sum back.
-fn merge_row(transaction: &Transaction<'_>, slot: &Slot, step: Millis, profile: &mut Profile) -> Result<()> {
+fn keep_alert(transaction: &Transaction<'_>, alert: &Alert) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO alerts (id, model, at, firing, acted, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let body = serde_json::to_string(alert).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
+    let (firing, acted) = (alert.state == AlertState::Firing, alert.acted_at.map(|at| int(at.0)));
+    let values = params![int(alert.id), alert.model, int(alert.at.0), firing, acted, body];
+    transaction.execute(sql, values).map_err(db)?;
+    Ok(())
+}
+
+/// Adds what the row holds to `profile`, and writes the sum back. A row that cannot be read is moved aside: what is new
+/// is kept all the same. Gives how many were.
+fn merge_row(transaction: &Transaction<'_>, slot: &Slot, step: Millis, profile: &mut Profile) -> Result<u64> {
     let sql = "SELECT profile FROM rollups WHERE model = ?1 AND version = ?2 AND step = ?3 AND at = ?4";
     let key = params![slot.model, slot.version, int(step.0), int(slot.minute.0)];
     let mut select = transaction.prepare_cached(sql).map_err(db)?;
-    if let Some(kept) = select.query_row(key, |row| row.get::<_, Vec<u8>>(0)).optional().map_err(db)? {
-        blob::merge_into(profile, &kept)?;
+    let kept = select.query_row(key, |row| row.get::<_, Value>(0)).optional().map_err(db)?;
+    let mut moved = 0;
+    if let Some(kept) = kept
+        && let Err(error) = blob::merge_into(profile, blob::bytes_of(&kept))
+    {
+        let found = Damaged { slot: slot.clone(), step, profile: kept, reason: error.to_string() };
+        moved += u64::from(damaged::set_aside(transaction, &found)?);
     }
     let sql = "INSERT INTO rollups (model, version, step, at, profile) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (model, version, step, at) DO UPDATE SET profile = excluded.profile";
     let values = params![slot.model, slot.version, int(step.0), int(slot.minute.0), blob::encode(profile)];
     transaction.prepare_cached(sql).and_then(|mut insert| insert.execute(values)).map_err(db)?;
-    Ok(())
-}
-
-fn forget(transaction: &Transaction<'_>, now: Millis, retention: &[(String, Millis)]) -> rusqlite::Result<()> {
-    transaction.execute("DELETE FROM sessions WHERE seen < ?1", [int(now.before(SESSION_LIFE).0)])?;
-    for (model, kept) in retention {
-        let sql = "DELETE FROM rollups WHERE model = ?1 AND at < ?2";
-        transaction.execute(sql, params![model, int(now.before(*kept).0)])?;
-    }
-    if let Some(longest) = retention.iter().map(|(_, kept)| *kept).max() {
-        transaction.execute("DELETE FROM outcomes WHERE at < ?1", [int(now.before(longest).0)])?;
-    }
-    Ok(())
-}
-
-/// Merges minutes that are older than a day into hours, so that a read over a long range stays short.
-fn compact(transaction: &Transaction<'_>, now: Millis) -> Result<Done> {
-    let (step, cutoff) = (int(Millis::MINUTE.0), int(now.before(MINUTES_KEPT).floor(Millis::HOUR).0));
-    let sql = "SELECT DISTINCT model, version, at - at % 3600000 FROM rollups WHERE step = ?1 AND at < ?2 LIMIT ?3";
-    let mut select = transaction.prepare_cached(sql).map_err(db)?;
-    let slots = select.query_map(params![step, cutoff, COMPACTED_AT_ONCE as i64], |row| {
-        Ok(Slot { model: row.get(0)?, version: row.get(1)?, minute: Millis(uint(row.get(2)?)) })
-    });
-    let slots: Vec<Slot> = slots.and_then(Iterator::collect).map_err(db)?;
-    for slot in &slots {
-        let (start, end) = (int(slot.minute.0), int(slot.minute.0 + Millis::HOUR.0));
-        let range = params![slot.model, slot.version, step, start, end];
-        let sql = "SELECT profile FROM rollups
-                   WHERE model = ?1 AND version = ?2 AND step = ?3 AND at >= ?4 AND at < ?5";
-        let mut select = transaction.prepare_cached(sql).map_err(db)?;
-        let minutes = select.query_map(range, |row| row.get::<_, Vec<u8>>(0)).and_then(Iterator::collect);
-        let minutes: Vec<Vec<u8>> = minutes.map_err(db)?;
-        let mut hour = Profile { counts: vec![], moments: vec![], business: vec![] };
-        for minute in &minutes {
-            blob::merge_growing(&mut hour, minute)?;
-        }
-        let sql = "SELECT profile FROM rollups WHERE model = ?1 AND version = ?2 AND step = ?3 AND at = ?4";
-        let key = params![slot.model, slot.version, int(Millis::HOUR.0), start];
-        let known = transaction.query_row(sql, key, |row| row.get::<_, Vec<u8>>(0)).optional().map_err(db)?;
-        if let Some(known) = known {
-            blob::merge_growing(&mut hour, &known)?;
-        }
-        let sql = "DELETE FROM rollups WHERE model = ?1 AND version = ?2 AND step = ?3 AND at >= ?4 AND at < ?5";
-        transaction.execute(sql, range).map_err(db)?;
-        let sql = "INSERT OR REPLACE INTO rollups (model, version, step, at, profile) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let values = params![slot.model, slot.version, int(Millis::HOUR.0), start, blob::encode(&hour)];
-        transaction.execute(sql, values).map_err(db)?;
-    }
-    Ok(if slots.len() == COMPACTED_AT_ONCE { Done::More } else { Done::Written })
+    Ok(moved)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{Moments, Profile};
 use crate::telemetry::{Reader, put_varint};
+use rusqlite::types::Value;
 
 const FORMAT: u8 = 1;
 /// No layout has as many places.
@@ -24,7 +25,8 @@ pub fn encode(profile: &Profile) -> Vec<u8> {
     bytes
 }
 
-/// Adds a kept profile to one of the same layout. Fails with `internal` when the bytes are not of this layout.
+/// Adds a kept profile to one of the same layout. Fails with `internal` when the bytes are not of this layout; nothing
+/// of them was added then.
 pub fn merge_into(profile: &mut Profile, bytes: &[u8]) -> Result<()> {
     merge(profile, bytes, [profile.counts.len(), profile.moments.len(), profile.business.len()])
 }
@@ -34,28 +36,63 @@ pub fn merge_growing(profile: &mut Profile, bytes: &[u8]) -> Result<()> {
     merge(profile, bytes, [LARGEST; 3])
 }
 
-fn merge(profile: &mut Profile, bytes: &[u8], [counts, moments, business]: [usize; 3]) -> Result<()> {
+/// The bytes of a value that a column holds; none where it holds something else.
+pub fn bytes_of(value: &Value) -> &[u8] {
+    match value {
+        Value::Blob(bytes) => bytes,
+        _ => &[],
+    }
+}
+
+fn merge(profile: &mut Profile, bytes: &[u8], limits: [usize; 3]) -> Result<()> {
+    // All of it is read before any of it is added.
+    let kept = decode(bytes, limits)?;
+    for (place, count) in kept.counts {
+        let counter = at(&mut profile.counts, place);
+        *counter = counter.saturating_add(count);
+    }
+    for (index, moments) in kept.moments {
+        at(&mut profile.moments, index).merge(&moments);
+    }
+    for (index, moments) in kept.business {
+        at(&mut profile.business, index).merge(&moments);
+    }
+    Ok(())
+}
+
+/// What the bytes hold, by place.
+struct Kept {
+    counts: Vec<(usize, u64)>,
+    moments: Vec<(usize, Moments)>,
+    business: Vec<(usize, Moments)>,
+}
+
+fn decode(bytes: &[u8], [counts, moments, business]: [usize; 3]) -> Result<Kept> {
     let mut reader = Reader::new(bytes);
     if reader.byte()? != FORMAT {
         return Err(damaged("it has a format that this version does not read"));
     }
+    let mut kept = Kept { counts: Vec::new(), moments: Vec::new(), business: Vec::new() };
     let mut place = 0usize;
     for _ in 0..reader.varint()? {
-        place = place.saturating_add(reader.varint()? as usize);
-        let count = reader.varint()?;
-        let counter = at(&mut profile.counts, place, counts)?;
-        *counter = counter.saturating_add(count);
+        place = within(place.saturating_add(reader.varint()? as usize), counts)?;
+        kept.counts.push((place, reader.varint()?));
     }
-    merge_moments(&mut reader, &mut profile.moments, moments)?;
-    merge_moments(&mut reader, &mut profile.business, business)?;
-    reader.end()
+    kept.moments = decode_moments(&mut reader, moments)?;
+    kept.business = decode_moments(&mut reader, business)?;
+    reader.end()?;
+    Ok(kept)
 }
 
-fn at<T: Clone + Default>(all: &mut Vec<T>, index: usize, limit: usize) -> Result<&mut T> {
-    if index < limit && index >= all.len() {
+fn within(place: usize, limit: usize) -> Result<usize> {
+    if place < limit { Ok(place) } else { Err(damaged("a counter is outside of the layout")) }
+}
+
+fn at<T: Clone + Default>(all: &mut Vec<T>, index: usize) -> &mut T {
+    if index >= all.len() {
         all.resize(index + 1, T::default());
     }
-    all.get_mut(index).ok_or_else(|| damaged("a counter is outside of the layout"))
+    &mut all[index]
 }
 
 fn put_moments(bytes: &mut Vec<u8>, all: &[Moments]) {
@@ -70,18 +107,19 @@ fn put_moments(bytes: &mut Vec<u8>, all: &[Moments]) {
     }
 }
 
-fn merge_moments(reader: &mut Reader<'_>, all: &mut Vec<Moments>, limit: usize) -> Result<()> {
+fn decode_moments(reader: &mut Reader<'_>, limit: usize) -> Result<Vec<(usize, Moments)>> {
+    let mut all = Vec::new();
     for _ in 0..reader.varint()? {
-        let index = reader.varint()? as usize;
+        let index = within(reader.varint()? as usize, limit)?;
         let count = reader.varint()?;
         let [mean, m2, min, max] = [reader.float()?, reader.float()?, reader.float()?, reader.float()?];
-        at(all, index, limit)?.merge(&Moments { count, mean, m2, min, max });
+        all.push((index, Moments { count, mean, m2, min, max }));
     }
-    Ok(())
+    Ok(all)
 }
 
 fn damaged(message: &str) -> Error {
-    let help = "the collector's file may be damaged: restore it from a copy, or start with an empty folder";
+    let help = "the collector's file may be damaged: see its table `damaged`, or restore the file from a copy";
     Error::new(ErrorKind::Internal, format!("a kept window cannot be read: {message}")).help(help)
 }
 
@@ -120,5 +158,6 @@ mod tests {
         assert_eq!(merge_into(&mut smaller, &encode(&profile)).unwrap_err().kind(), ErrorKind::Internal);
         assert!(merge_into(&mut smaller, &[]).is_err());
         assert!(merge_into(&mut smaller, &[9]).is_err());
+        assert_eq!(smaller.counts, [0; 3], "nothing of what cannot be read is counted");
     }
 }

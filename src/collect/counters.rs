@@ -94,6 +94,9 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<
     let statistics = app.store.statistics();
     family("nearside_commits_total", "counter", "Transactions of the store.", &load(&statistics.commits));
     family("nearside_writes_total", "counter", "Writes in those transactions.", &load(&statistics.writes));
+    family("nearside_writes_failed_total", "counter", "Writes that were not kept.", &load(&statistics.failed));
+    let damaged = load(&statistics.damaged);
+    family("nearside_damaged_windows_total", "counter", "Windows that could not be read, moved aside.", &damaged);
     let busy = statistics.busy_us.load(Ordering::Relaxed) as f64 / 1e6;
     family("nearside_commit_seconds_total", "counter", "Time spent in those transactions.", &plain(busy));
     let listeners = plain(app.live.listeners() as f64);

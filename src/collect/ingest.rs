@@ -1,11 +1,13 @@
 //! Frames: read whole, checked whole, then counted once, and acknowledged when they are on the disk.
 
 use super::App;
+use super::access::query;
 use super::batch::{Done, Slot, Write};
 use super::models::{Model, Version};
 use super::problem::Problem;
-use crate::profile::{Layout, Moments, PageStage, Profile};
-use crate::telemetry::{Frame, Header, MAX_FRAME_BYTES, Page, Window, decode};
+use crate::bundle::Manifest;
+use crate::profile::{Layout, Moments, PageStage, Profile, Stage};
+use crate::telemetry::{FEW, Frame, Header, MAX_FRAME_BYTES, Page, Window, decode, features_of_few};
 use crate::time::Millis;
 use axum::Json;
 use axum::body::{Body, Bytes, to_bytes};
@@ -13,6 +15,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The largest body that any request may have.
@@ -67,7 +70,7 @@ async fn ingest(app: &App, uri: &Uri, headers: &HeaderMap, body: Body) -> Result
     // to everybody.
     let version = version_of(app, &model, header).await?;
     let (profile, predictions) = counters(&frame, &version)?;
-    if opted_out(headers) {
+    if opted_out(uri, headers) {
         app.counters.frame("not_kept_gpc");
         return Ok(accepted(&model.champion(), false));
     }
@@ -89,9 +92,11 @@ fn accepted(champion: &str, duplicate: bool) -> Response {
     (StatusCode::ACCEPTED, Json(body)).into_response()
 }
 
-/// Whether the visitor's browser says that nothing about them may be shared (Global Privacy Control).
-pub fn opted_out(headers: &HeaderMap) -> bool {
-    headers.get("sec-gpc").is_some_and(|value| value.as_bytes() == b"1")
+/// Whether the visitor's browser says that nothing about them may be shared (Global Privacy Control). The visitor's own
+/// yes, given in this page, goes before it: the SDK then says `consent=user`. No setting of the site does.
+pub fn opted_out(uri: &Uri, headers: &HeaderMap) -> bool {
+    let signal = headers.get("sec-gpc").is_some_and(|value| value.as_bytes() == b"1");
+    signal && query(uri, "consent").as_deref() != Some("user")
 }
 
 /// A body of at most [`MAX_BODY_BYTES`].
@@ -149,7 +154,8 @@ fn counters(frame: &Frame, version: &Version) -> Result<(Profile, u64), Problem>
             }
             check_amounts(window)?;
             let profile = window.profile(&version.layout)?;
-            check_sums(&version.layout, version, &profile)?;
+            check_sums(&version.layout, &version.manifest, &profile)?;
+            check_few(&version.layout, &profile)?;
             let predictions = profile.counts[version.layout.predictions()];
             Ok((profile, predictions))
         }
@@ -174,57 +180,171 @@ fn check_amounts(window: &Window) -> Result<(), Problem> {
     if window.counts.iter().any(|(_, count)| *count > MAX_COUNT) {
         return Err(refused("a count is higher than a million"));
     }
+    if !window.business.is_empty() {
+        return Err(refused("numbers of the business come with their receipts, by POST /v1/outcomes"));
+    }
     let believable = |moments: &Moments| {
-        let numbers = [moments.mean, moments.min, moments.max, moments.m2.sqrt()];
-        // The mean is rounded at every step, so it may leave the range by a little.
-        let slack = 1e-6 * (1.0 + moments.min.abs().max(moments.max.abs()));
-        moments.count <= MAX_COUNT
-            && numbers.iter().all(|number| number.abs() <= MAX_NUMBER)
-            && moments.mean >= moments.min - slack
-            && moments.mean <= moments.max + slack
+        moments.count <= MAX_COUNT && moments.mean.abs() <= MAX_NUMBER && moments.m2.sqrt() <= MAX_NUMBER
     };
-    if !window.moments.iter().chain(&window.business).all(|(_, moments)| believable(moments)) {
-        return Err(refused("a mean or a range that no numbers have"));
+    if !window.moments.iter().all(|(_, moments)| believable(moments)) {
+        return Err(refused("a mean or a deviation that no numbers have"));
     }
     Ok(())
 }
 
-/// What the kit makes always adds up: nothing is counted more often than there were predictions or records.
-fn check_sums(layout: &Layout, version: &Version, profile: &Profile) -> Result<(), Problem> {
-    let at = |place: usize| profile.counts.get(place).copied().unwrap_or(0);
-    let sum = |places: std::ops::Range<usize>| places.map(at).fold(0, u64::saturating_add);
+/// What the kit makes always adds up: a prediction has one score, and one bin in each feature that the frame tells of;
+/// nothing is counted more often than there were predictions; and a frame is of one page session.
+fn check_sums(layout: &Layout, manifest: &Manifest, profile: &Profile) -> Result<(), Problem> {
+    let (at, sum) = (|place| at(profile, place), |places| sum(profile, places));
     let predictions = at(layout.predictions());
-    let mut sums = vec![
-        at(layout.sessions()),
-        at(layout.outside()),
-        at(layout.over_latency()),
-        sum(layout.scores()),
-        sum(layout.actions()),
-    ];
-    sums.extend((0..layout.features()).map(|feature| sum(layout.feature(feature))));
-    sums.extend(profile.moments.iter().map(|moments| moments.count));
-    for group in 0..version.manifest.groups.len() {
-        let values = (0..layout.group_values(group)).map(Some).chain([None]);
-        let counted =
-            values.flat_map(|value| [true, false].map(|favourable| at(layout.group(group, value, favourable))));
-        sums.push(counted.fold(0, u64::saturating_add));
+    if at(layout.sessions()) > 1 {
+        return Err(refused("a frame is of one page session, which counts once"));
     }
-    if sums.iter().any(|&sum| sum > predictions) {
-        return Err(refused("the counters do not add up: something was counted more often than it was predicted"));
-    }
+    let mut most = vec![at(layout.outside()), sum(layout.actions())];
     let mut outcomes = sum(layout.outcomes(true)).saturating_add(sum(layout.outcomes(false)));
-    for group in 0..version.manifest.groups.len() {
+    for group in 0..layout.groups() {
+        let mut counted = 0u64;
         for value in (0..layout.group_values(group)).map(Some).chain([None]) {
+            let (favourable, other) = (at(layout.group(group, value, true)), at(layout.group(group, value, false)));
+            counted = counted.saturating_add(favourable).saturating_add(other);
             let start = layout.group_outcome(group, value, false, false);
             outcomes = outcomes.saturating_add(sum(start..start + 4));
         }
+        most.push(counted);
     }
     if outcomes > 0 {
         return Err(refused("outcomes come with their receipts, by POST /v1/outcomes"));
     }
+    let scored = if manifest.positive_index().is_some() { predictions } else { 0 };
+    let adds_up = most.iter().all(|&sum| sum <= predictions)
+        && sum(layout.scores()) == scored
+        && (0..layout.features()).map(|feature| sum(layout.feature(feature))).all(|n| n == 0 || n == predictions)
+        && at(layout.over_latency()) <= sum(layout.stage(Stage::Answer));
+    if !adds_up {
+        return Err(refused("the counters do not add up to the predictions"));
+    }
+    for (feature, moments) in profile.moments.iter().enumerate().filter(|(_, moments)| moments.count > 0) {
+        let bins = layout.feature(feature);
+        let missing = at(bins.start + layout.regular_bins(feature));
+        if !manifest.features[feature].kind.is_numeric() || moments.count != sum(bins) - missing {
+            return Err(refused("the moments are not those of the numbers that were counted"));
+        }
+    }
     Ok(())
+}
+
+/// What a page leaves out, so that nothing is kept here that tells of one person.
+fn check_few(layout: &Layout, profile: &Profile) -> Result<(), Problem> {
+    if profile.moments.iter().any(|moments| (1..FEW).contains(&moments.count)) {
+        return Err(refused("the moments of fewer than five numbers stay in the page"));
+    }
+    if at(profile, layout.predictions()) >= FEW {
+        return Ok(());
+    }
+    let told = (0..layout.features()).filter(|&feature| sum(profile, layout.feature(feature)) > 0).count();
+    if told > features_of_few(layout.features()) {
+        return Err(refused("of fewer than five predictions, half of the features stay in the page"));
+    }
+    if (0..layout.groups()).any(|group| sum(profile, layout.group_places(group)) > 0) {
+        return Err(refused("of fewer than five predictions, the groups stay in the page"));
+    }
+    Ok(())
+}
+
+fn at(profile: &Profile, place: usize) -> u64 {
+    profile.counts.get(place).copied().unwrap_or(0)
+}
+
+fn sum(profile: &Profile, places: Range<usize>) -> u64 {
+    places.map(|place| at(profile, place)).fold(0, u64::saturating_add)
 }
 
 fn refused(detail: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "frame-invalid", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two numbers and a group.
+    fn manifest() -> Manifest {
+        let feature = |name: &str| {
+            json!({ "name": name, "kind": "number", "unit": null, "range": null, "values": [], "missing": "median",
+                    "note": null, "bins": [1.0, 2.0], "example": 1.5 })
+        };
+        let manifest = json!({
+            "format": 1, "name": "parcel-risk", "version": "0a1b2c3d4e5f", "canvas_digest": "", "engine": "tract",
+            "files": {}, "inputs": [], "outputs": [], "roles": {}, "features": [feature("weight"), feature("distance")],
+            "task": { "kind": "classification", "target": "late", "classes": ["no", "yes"], "positive": "yes" },
+            "groups": [{ "name": "region", "values": ["north"] }], "fallback": null, "explanation": null,
+            "bands": [{ "at_least": 0.0, "action": "ship" }], "favourable": ["ship"],
+            "telemetry": { "first_flush_ms": 5000, "flush_ms": 30000, "consent": "required" },
+            "budgets": { "first_prediction_ms": 3000.0, "latency_p95_ms": null }, "business_metrics": [],
+        });
+        serde_json::from_value(manifest).unwrap()
+    }
+
+    /// As the core counts them, before anything is left out.
+    fn counted(layout: &Layout, predictions: u64) -> Profile {
+        let mut profile = Profile::new(layout);
+        profile.count(layout.sessions());
+        for _ in 0..predictions {
+            for place in [layout.predictions(), layout.score(0.5), layout.action(0), layout.group(0, Some(0), true)] {
+                profile.count(place);
+            }
+            for feature in 0..2 {
+                profile.count(layout.feature(feature).start);
+                profile.moments[feature].push(0.5);
+            }
+        }
+        profile
+    }
+
+    fn check(layout: &Layout, profile: &Profile) -> Result<(), Problem> {
+        check_sums(layout, &manifest(), profile).and_then(|()| check_few(layout, profile))
+    }
+
+    #[test]
+    fn few_predictions_are_refused_with_what_a_page_leaves_out() {
+        let layout = Layout::new(&manifest());
+        let clear = |profile: &mut Profile, places: Range<usize>| profile.counts[places].fill(0);
+        assert!(check(&layout, &counted(&layout, FEW)).is_ok());
+        let mut few = counted(&layout, FEW - 1);
+        assert!(check(&layout, &few).is_err(), "its moments");
+        few.moments.fill(Moments::default());
+        assert!(check(&layout, &few).is_err(), "its group");
+        clear(&mut few, layout.group_places(0));
+        assert!(check(&layout, &few).is_err(), "both of its features");
+        clear(&mut few, layout.feature(1));
+        assert!(check(&layout, &few).is_ok());
+    }
+
+    #[test]
+    fn a_feature_is_told_whole_or_not_at_all() {
+        let layout = Layout::new(&manifest());
+        let changed = |change: &dyn Fn(&mut Profile)| {
+            let mut profile = counted(&layout, 10);
+            change(&mut profile);
+            check(&layout, &profile).is_ok()
+        };
+        assert!(changed(&|profile| {
+            profile.counts[layout.feature(0)].fill(0);
+            profile.moments[0] = Moments::default();
+        }));
+        assert!(changed(&|profile| profile.moments[0] = Moments::default()));
+        assert!(!changed(&|profile| profile.counts[layout.feature(0).start] -= 1));
+        assert!(
+            !changed(&|profile| profile.counts[layout.feature(0)].fill(0)),
+            "moments of numbers that nobody counted"
+        );
+        // A missing value has a bin, and is no number.
+        let missing = layout.feature(0).start + layout.regular_bins(0);
+        assert!(!changed(&|profile| {
+            profile.counts[layout.feature(0).start] -= 1;
+            profile.counts[missing] += 1;
+        }));
+        assert!(!changed(&|profile| profile.counts[layout.score(0.5)] -= 1));
+        assert!(!changed(&|profile| profile.counts[layout.sessions()] += 1));
+    }
 }

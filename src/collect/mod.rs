@@ -8,7 +8,10 @@ mod admin;
 mod assets;
 mod batch;
 mod blob;
+mod bundles;
+mod compact;
 mod counters;
+mod damaged;
 mod ingest;
 mod live;
 mod live_values;
@@ -18,22 +21,22 @@ mod outcomes;
 mod problem;
 mod query;
 mod read;
+mod receipts;
 mod router;
 mod rules;
 mod schema;
 mod server;
 mod store;
 
-pub use assets::MISSING as MISSING_ASSETS;
+pub use assets::{MISSING as MISSING_ASSETS, example as example_page};
 pub use server::{Config, Server};
 
 use crate::alerts::Watch;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::time::Millis;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Everything that the handlers of a collector share.
@@ -46,12 +49,12 @@ struct App {
     builds: actions::Builds,
     /// The open alerts. Whoever changes an alert holds it.
     watch: tokio::sync::Mutex<Watch>,
-    /// Grows whenever something was counted or a champion changed.
-    generation: Arc<AtomicU64>,
     /// When the folder of a model was last read for a version that nobody knew.
     looked: tokio::sync::Mutex<Millis>,
     /// Warnings that were given, so that they are not given every second.
     complaints: tokio::sync::Mutex<HashSet<String>>,
+    /// Files of bundles, compressed.
+    packed: bundles::Packed,
     /// The program that builds models.
     program: PathBuf,
     retrain_timeout: Duration,
@@ -87,6 +90,24 @@ impl App {
         if let Err(error) = self.try_keep_versions(model).await {
             tracing::error!("the versions of {} were not kept: {error}", model.name());
         }
+    }
+
+    /// Forgets the versions that are no longer in a model's folder and whose counters are past keeping; with each, the
+    /// receipts that it gave. From then on an outcome for it is refused.
+    async fn forget_lost_versions(&self, model: &Arc<models::Model>) -> Result<()> {
+        let subject = model.clone();
+        let lost = tokio::task::spawn_blocking(move || subject.lost_versions()).await;
+        let lost = lost.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))??;
+        for version in lost {
+            let (name, number) = (model.name().to_owned(), version.clone());
+            if self.store.read(move |connection| query::has_windows(connection, &name, &number)).await? {
+                continue;
+            }
+            // Here first, so that nothing is counted for it while it goes.
+            model.forget(&version);
+            self.store.write(batch::Write::Forget { model: model.name().to_owned(), version }).await?;
+        }
+        Ok(())
     }
 
     async fn try_keep_versions(&self, model: &models::Model) -> Result<()> {

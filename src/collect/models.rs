@@ -1,16 +1,22 @@
 //! The models that a collector serves: their folders, their versions, and which one is the champion.
 
 use super::batch::Write;
-use crate::bundle::{Baseline, Channel, Manifest};
+use crate::bundle::{Baseline, Build, Channel, Manifest};
 use crate::canvas::Canvas;
 use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::GateResult;
 use crate::profile::Layout;
 use crate::rollout::Registry;
 use crate::time::Millis;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// How long a champion that is not whole is left alone, before its files are read again.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One version of a model, with what its counters mean and what they are judged by.
 #[derive(Debug)]
@@ -27,6 +33,17 @@ pub struct Version {
     manifest_text: String,
     baseline_text: Option<String>,
     canvas_text: Option<String>,
+    /// Read when they are first asked for. The files never change, so once is enough.
+    details: OnceLock<Arc<Details>>,
+}
+
+/// What the canvas shows of a version, and nothing is counted by.
+#[derive(Debug, Default)]
+pub struct Details {
+    /// The gates of the evaluation that came with it.
+    pub gates: Vec<GateResult>,
+    /// How it was built; bundles of older versions of the kit do not say.
+    pub build: Option<Build>,
 }
 
 /// One model.
@@ -42,6 +59,8 @@ pub struct Model {
 struct State {
     channel: Channel,
     versions: HashMap<String, Arc<Version>>,
+    /// A channel whose champion could not be taken, and when that was found.
+    refused: Option<(Channel, Instant)>,
 }
 
 /// All models of a collector, by name. The set is fixed when it starts; versions come and go.
@@ -86,10 +105,11 @@ impl Model {
     fn open(folder: PathBuf, project: Option<PathBuf>) -> Result<Self> {
         let registry = Registry::new(folder);
         let channel = registry.channel()?;
+        registry.verify(&channel.champion.version)?;
         let champion = Version::read(&registry, &channel.champion.version)?;
         let (name, version) = (champion.manifest.name.clone(), channel.champion.version.clone());
         let versions = HashMap::from([(version, Arc::new(champion))]);
-        let model = Self { name, registry, project, state: RwLock::new(State { channel, versions }) };
+        let model = Self { name, registry, project, state: RwLock::new(State { channel, versions, refused: None }) };
         model.read_new_versions()?;
         Ok(model)
     }
@@ -147,22 +167,44 @@ impl Model {
         });
     }
 
-    /// Reads the folder again. Gives the new champion when it is another one. On an error what was known before stays
-    /// in use.
+    /// Removes a version that is gone.
+    pub fn forget(&self, version: &str) {
+        self.write(|state| drop(state.versions.remove(version)));
+    }
+
+    /// The versions that are known and no longer in the folder, but for those that the channel points at.
+    pub fn lost_versions(&self) -> Result<Vec<String>> {
+        let found = self.registry.versions()?;
+        let kept = |version: &String| found.contains(version) || self.channel().pointer(version).is_some();
+        Ok(self.versions().into_iter().filter(|version| !kept(version)).collect())
+    }
+
+    /// Reads the folder again. Gives the new champion when it is another one, after all of its files were verified. On
+    /// an error the last good one stays in use; the same channel is tried again after [`PATIENCE`].
     pub fn refresh(&self) -> Result<Option<String>> {
         let channel = self.registry.channel()?;
-        let before = self.read(|state| state.channel.clone());
-        if channel == before {
+        let (before, refused) = self.read(|state| (state.channel.clone(), state.refused.clone()));
+        let is_refused = refused.is_some_and(|(known, since)| known == channel && since.elapsed() < PATIENCE);
+        if channel == before || is_refused {
             return Ok(None);
         }
         self.read_new_versions()?;
-        if self.version(&channel.champion.version).is_none() {
-            let version = Version::read(&self.registry, &channel.champion.version)?;
-            self.remember(version);
+        if let Err(error) = self.admit(&channel.champion.version) {
+            self.write(|state| state.refused = Some((channel, Instant::now())));
+            return Err(error);
         }
         let champion = channel.champion.version.clone();
-        self.write(|state| state.channel = channel);
+        self.write(|state| (state.channel, state.refused) = (channel, None));
         Ok((champion != before.champion.version).then_some(champion))
+    }
+
+    /// Verifies every file of a version that is to answer, and reads it where it is not known.
+    fn admit(&self, version: &str) -> Result<()> {
+        self.registry.verify(version)?;
+        if self.version(version).is_none() {
+            self.remember(Version::read(&self.registry, version)?);
+        }
+        Ok(())
     }
 
     /// Reads versions that are new in the folder. One that cannot be read is left out, with a warning.
@@ -219,12 +261,39 @@ impl Version {
             manifest_text: manifest,
             baseline_text: baseline,
             canvas_text: canvas,
+            details: OnceLock::new(),
         })
     }
 
-    /// The size of its manifest as JSON.
-    pub fn manifest_bytes(&self) -> u64 {
-        self.manifest_text.len() as u64
+    /// Its gates and its build, verified, from its folder; what the folder does not have is empty. Reads files.
+    pub fn details(&self, registry: &Registry) -> Arc<Details> {
+        if let Some(details) = self.details.get() {
+            return details.clone();
+        }
+        match self.read_details(registry) {
+            Ok(details) => self.details.get_or_init(|| details.into()).clone(),
+            // Somebody may mend the folder, so that this is not the last word.
+            Err(error) => {
+                tracing::debug!("{error}");
+                Arc::default()
+            }
+        }
+    }
+
+    fn read_details(&self, registry: &Registry) -> Result<Details> {
+        /// The part of the evaluation that is read here.
+        #[derive(Default, Deserialize)]
+        struct Evaluation {
+            #[serde(default)]
+            gates: Vec<GateResult>,
+        }
+        let evaluation = registry.file(&self.manifest, "evaluation")?;
+        let evaluation: Option<Evaluation> = evaluation.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let build = registry.file(&self.manifest, "build")?;
+        Ok(Details {
+            gates: evaluation.unwrap_or_default().gates,
+            build: build.and_then(|bytes| serde_json::from_slice(&bytes).ok()),
+        })
     }
 
     /// What the store is to keep of it.

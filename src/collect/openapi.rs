@@ -21,20 +21,23 @@ pub enum Role {
 /// One operation: method, path, who may call it, what it does, its query parameters, and the status of success.
 pub type Operation = (&'static str, &'static str, Role, &'static str, &'static [&'static str], u16);
 
+/// `consent=user` is the visitor's own yes, which goes before their browser's `Sec-GPC`.
+const WRITE: &[&str] = &["key", "consent"];
+/// What is counted in a minute, or for older times in an hour, belongs to the range that it starts in.
 const RANGE: &[&str] = &["from", "to", "version"];
 
 /// All operations.
 pub const OPERATIONS: &[Operation] = &[
-    ("post", "/v1/ingest", Role::Writer, "Counts a frame. Answers when it is on the disk.", &["key"], 202),
+    ("post", "/v1/ingest", Role::Writer, "Counts a frame. Answers when it is on the disk.", WRITE, 202),
     (
         "post",
         "/v1/ingest/{shard}",
         Role::Writer,
         "The same; the shard lets a load balancer keep a session on one node.",
-        &["key"],
+        WRITE,
         202,
     ),
-    ("post", "/v1/outcomes", Role::Writer, "Counts outcomes by the receipts of their predictions.", &["key"], 202),
+    ("post", "/v1/outcomes", Role::Writer, "Counts outcomes by the receipts of their predictions.", WRITE, 202),
     ("get", "/v1/models", Role::Reader, "The models.", &[], 200),
     ("get", "/v1/models/{name}", Role::Reader, "One model and its versions.", &[], 200),
     (
@@ -87,7 +90,7 @@ pub fn document() -> Value {
         let mut parameters: Vec<Value> =
             in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": string })).collect();
         parameters.extend(query.iter().map(|&name| {
-            let schema = if ["key", "version"].contains(&name) { "string" } else { "number" };
+            let schema = if ["key", "consent", "version"].contains(&name) { "string" } else { "number" };
             json!({ "name": name, "in": "query", "required": name == "key", "schema": { "type": schema } })
         }));
         let mut operation = json!({

@@ -69,7 +69,7 @@ async fn take(app: &App, uri: &Uri, headers: &HeaderMap, body: Body) -> Result<R
         return Err(invalid(format!("{} outcomes; {MAX_OUTCOMES} at once are the most", outcomes.len())));
     }
     // A person's own opt-out covers what their page sends; a site's server has no such header.
-    if opted_out(headers) {
+    if opted_out(uri, headers) {
         app.counters.frame("not_kept_gpc");
         return Ok(accepted(0, 0, &[]));
     }
@@ -105,8 +105,11 @@ fn accepted(accepted: usize, duplicates: usize, refused: &[Refused]) -> Response
     (StatusCode::ACCEPTED, Json(body)).into_response()
 }
 
+/// The name of each part of an outcome, and what it adds to the counters.
+type Parts = Vec<(String, Profile)>;
+
 /// What each part of an outcome adds to the counters of its version; or why it cannot be counted.
-fn parts(app: &App, outcome: &Outcome) -> Result<(Arc<Version>, Vec<(String, Profile)>), String> {
+fn parts(app: &App, outcome: &Outcome) -> Result<(Arc<Version>, Parts), String> {
     let receipt = Receipt::parse(&outcome.id).map_err(|error| error.to_string())?;
     let Some((_, version)) = app.models.of_version(&receipt.version) else {
         return Err(format!("no model here has the version {} of this receipt", receipt.version));
@@ -121,7 +124,7 @@ fn parts(app: &App, outcome: &Outcome) -> Result<(Arc<Version>, Vec<(String, Pro
             let known: Vec<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
             return Err(format!("the canvas states no business metric {name:?}; it has {}", known.join(", ")));
         };
-        if !(value.abs() <= MAX_VALUE) {
+        if value.is_nan() || value.abs() > MAX_VALUE {
             return Err(format!("{name} is {value}, which is not a number of a business"));
         }
         let mut profile = Profile::new(&version.layout);

@@ -1,8 +1,9 @@
 //! Reading the store: sums over a stretch of time, series, totals, alerts. Each read is bounded: minutes of the last day
 //! and hours before it, whatever the traffic.
 
-use super::batch::{db, int, uint};
+use super::batch::{Slot, db, int, uint};
 use super::blob;
+use super::damaged::Damaged;
 use super::models::Version;
 use crate::alerts::Alert;
 use crate::error::Result;
@@ -30,11 +31,20 @@ pub struct Total {
 /// A version as the store keeps it: manifest, baseline, canvas.
 pub type KeptVersion = (String, Option<String>, Option<String>);
 
-/// The sum of all windows of a version that start in `from..to`.
-pub fn merged(connection: &Connection, version: &Version, from: Millis, to: Millis) -> Result<Profile> {
+/// What was read, and the windows that could not be: they are left out of it, and should be moved aside.
+pub struct Found<T> {
+    /// What was read.
+    pub sum: T,
+    /// What could not be.
+    pub damaged: Vec<Damaged>,
+}
+
+/// The sum of all windows of a version that start in `from..to`. A window belongs to the range that it starts in, whole,
+/// so that ranges that follow each other count nothing twice.
+pub fn merged(connection: &Connection, version: &Version, from: Millis, to: Millis) -> Result<Found<Profile>> {
     let mut sum = Profile::new(&version.layout);
-    each(connection, version, from, to, |_, kept| blob::merge_into(&mut sum, kept))?;
-    Ok(sum)
+    let damaged = each(connection, version, from, to, |_, kept| blob::merge_into(&mut sum, kept))?;
+    Ok(Found { sum, damaged })
 }
 
 /// The sums of steps: those that have something, with the moment they start at, ascending.
@@ -44,13 +54,13 @@ pub fn series(
     from: Millis,
     to: Millis,
     step: Millis,
-) -> Result<Vec<(Millis, Profile)>> {
+) -> Result<Found<Vec<(Millis, Profile)>>> {
     let mut points: std::collections::BTreeMap<Millis, Profile> = std::collections::BTreeMap::new();
-    each(connection, version, from, to, |at, kept| {
+    let damaged = each(connection, version, from, to, |at, kept| {
         let point = points.entry(at.floor(step)).or_insert_with(|| Profile::new(&version.layout));
         blob::merge_into(point, kept)
     })?;
-    Ok(points.into_iter().collect())
+    Ok(Found { sum: points.into_iter().collect(), damaged })
 }
 
 fn each(
@@ -59,22 +69,31 @@ fn each(
     from: Millis,
     to: Millis,
     mut take: impl FnMut(Millis, &[u8]) -> Result<()>,
-) -> Result<()> {
+) -> Result<Vec<Damaged>> {
     let sql = "SELECT at, profile FROM rollups
                WHERE model = ?1 AND version = ?2 AND step = ?3 AND at >= ?4 AND at < ?5 ORDER BY at";
     let mut select = connection.prepare_cached(sql).map_err(db)?;
+    let (model, number) = (&version.manifest.name, &version.manifest.version);
+    let mut damaged = Vec::new();
     for step in [Millis::HOUR, Millis::MINUTE] {
-        let (model, number) = (&version.manifest.name, &version.manifest.version);
-        // A window belongs to the range when it starts in it, so the first one may have begun a little earlier.
-        let (first, last) = (int(from.floor(step).0), int(to.0));
-        let mut rows = select.query(params![model, number, int(step.0), first, last]).map_err(db)?;
+        let mut rows = select.query(params![model, number, int(step.0), int(from.0), int(to.0)]).map_err(db)?;
         while let Some(row) = rows.next().map_err(db)? {
             let at = Millis(uint(row.get(0).map_err(db)?));
             let kept = row.get_ref(1).map_err(db)?;
-            take(at, kept.as_blob().unwrap_or(&[]))?;
+            if let Err(error) = take(at, kept.as_blob().unwrap_or(&[])) {
+                let slot = Slot { model: model.clone(), version: number.clone(), minute: at };
+                let profile = row.get(1).map_err(db)?;
+                damaged.push(Damaged { slot, step, profile, reason: error.to_string() });
+            }
         }
     }
-    Ok(())
+    Ok(damaged)
+}
+
+/// Whether a version has counters.
+pub fn has_windows(connection: &Connection, model: &str, version: &str) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM rollups WHERE model = ?1 AND version = ?2)";
+    connection.query_row(sql, [model, version], |row| row.get(0)).map_err(db)
 }
 
 /// All versions that were ever seen, oldest first.

@@ -1,6 +1,8 @@
 //! Read endpoints: models, reports, series, alerts, the canvas with its live values.
 
 use super::App;
+use super::batch::Write;
+use super::damaged::Damaged;
 use super::ingest::unknown_model;
 use super::models::{Model, Version};
 use super::problem::Problem;
@@ -128,10 +130,12 @@ pub async fn metrics(
     let points = app
         .store
         .read(move |connection| {
-            let series = query::series(connection, &version, from, to, step)?;
-            Ok(series.iter().map(|(at, profile)| point(*at, profile, &version)).collect::<Vec<_>>())
+            let found = query::series(connection, &version, from, to, step)?;
+            let points = found.sum.iter().map(|(at, profile)| point(*at, profile, &version)).collect::<Vec<_>>();
+            Ok((points, found.damaged))
         })
         .await?;
+    let points = app.set_aside(points).await;
     Ok(Json(json!({ "step_ms": step, "points": points })))
 }
 
@@ -214,7 +218,7 @@ fn step(from: Millis, to: Millis, asked: Millis) -> Millis {
 fn point(at: Millis, profile: &Profile, version: &Version) -> Point {
     let (layout, manifest) = (&version.layout, &version.manifest);
     let count = |place: usize| profile.counts.get(place).copied().unwrap_or(0);
-    let times = &profile.counts[layout.stage(Stage::Run)];
+    let times = &profile.counts[layout.stage(Stage::Answer)];
     let quantile = |q| of_histogram(times, upper_edge, q);
     let actions: Vec<u64> = layout.actions().map(count).collect();
     let decided: u64 = actions.iter().sum();
@@ -241,11 +245,21 @@ impl App {
     /// The report of a version over a stretch of time.
     pub(super) async fn report(&self, version: Arc<Version>, from: Millis, to: Millis) -> crate::Result<Report> {
         let read = move |connection: &rusqlite::Connection| {
-            let profile = query::merged(connection, &version, from, to)?;
+            let found = query::merged(connection, &version, from, to)?;
             let span = Span { from: Some(from), to: Some(to) };
-            Ok(monitor::report(&version.manifest, version.baseline.as_ref(), &profile, span))
+            Ok((monitor::report(&version.manifest, version.baseline.as_ref(), &found.sum, span), found.damaged))
         };
-        self.store.read(read).await
+        Ok(self.set_aside(self.store.read(read).await?).await)
+    }
+
+    /// Passes on what was read, and has the windows that could not be read moved aside.
+    async fn set_aside<T>(&self, (read, damaged): (T, Vec<Damaged>)) -> T {
+        if !damaged.is_empty()
+            && let Err(error) = self.store.write(Write::SetAside(damaged)).await
+        {
+            tracing::warn!("damaged windows were left out, and could not be moved aside: {error}");
+        }
+        read
     }
 }
 
@@ -259,7 +273,10 @@ mod tests {
             let (from, to) = (Millis(1_700_000_012_345), Millis(1_700_000_012_345 + length));
             let step = step(from, to, Millis(asked));
             let points = (to.0 - 1) / step.0 - from.0 / step.0 + 1;
-            assert!(points <= MAX_POINTS && step.0 >= asked && step.0 % 60_000 == 0, "{length} {asked}: {points}");
+            assert!(
+                points <= MAX_POINTS && step.0 >= asked && step.0.is_multiple_of(60_000),
+                "{length} {asked}: {points}"
+            );
         }
     }
 }

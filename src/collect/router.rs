@@ -1,9 +1,10 @@
 //! The routes, and what every request and answer goes through.
 
 use super::problem::Problem;
-use super::{App, admin, assets, counters, ingest, live, openapi, outcomes, read};
-use axum::extract::State;
+use super::{App, admin, assets, bundles, counters, ingest, live, openapi, outcomes, read};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
@@ -37,21 +38,25 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/models/{name}/{part}", get(read::part))
         .route("/v1/live", get(live::live))
         .route("/metrics", get(counters::metrics))
+        .route("/config.json", get(assets::config))
+        .layer(middleware::from_fn_with_state(app.clone(), own_host))
+        .layer(middleware::map_response(async |response| uncached(response)));
+    let health = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .layer(middleware::map_response(async |response| uncached(response)));
     let files = Router::new()
         .route("/openapi.json", get(openapi::openapi))
-        .route("/config.json", get(assets::config))
         .route("/sdk/{*path}", get(assets::sdk))
         .route("/examples", get(assets::example_list))
         .route("/examples/", get(assets::example_list))
         .route("/examples/{*path}", get(assets::examples))
-        .route("/models/{name}/{file}", get(assets::bundle));
+        .route("/models/{name}/{file}", get(bundles::file));
     let panics = app.clone();
     Router::new()
         .merge(writes)
         .merge(reads)
+        .merge(health)
         .merge(files)
         .fallback(fallback)
         .method_not_allowed_fallback(method_not_allowed)
@@ -68,6 +73,14 @@ async fn fallback(method: Method, uri: Uri, headers: axum::http::HeaderMap) -> R
     match method {
         Method::GET | Method::HEAD => assets::dashboard(uri, headers).await,
         _ => Problem::not_found("there is nothing at this address").at(&uri).into_response(),
+    }
+}
+
+/// What a collector of this machine tells, it tells to the pages of this machine.
+async fn own_host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    match app.access.check_host(request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.at(request.uri()).into_response(),
     }
 }
 

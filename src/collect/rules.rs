@@ -1,62 +1,82 @@
 //! Closed windows are judged by the rules of the champion's canvas; what changes becomes alerts and actions.
+//!
+//! A window closes every step (`--window-check`, a minute where nothing is said). Each rule is judged once when it does,
+//! on the stretch of the rule's length that ends there. A window that closes while another is being judged, or while the
+//! machine sleeps, is passed over: the next one holds what it held.
 
 use super::App;
 use super::actions;
 use super::batch::Write;
 use super::live::LiveEvent;
-use super::models::Model;
+use super::models::{Model, Version};
 use super::query;
 use crate::alerts::{ActionState, Alert, AlertState, Change};
-use crate::canvas::RuleAction;
+use crate::canvas::{Rule, RuleAction};
 use crate::error::Result;
-use crate::monitor::{self, Report};
+use crate::monitor::{self, Judged, Report};
 use crate::time::Millis;
 use std::collections::HashMap;
-use std::pin::Pin;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-/// How often rules are judged when nothing new arrives: windows move on by themselves.
-const IDLE_CHECK: Millis = Millis::MINUTE;
-
-/// What the last check of a model saw.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Checked {
-    generation: u64,
-    at: Millis,
+/// The end of the last window that is closed at `now`. Counters are kept by the minute, so that a step of a minute or
+/// more ends with one. A shorter step, as tests use it, looks into the minute that is open.
+pub fn last_end(now: Millis, step: Millis) -> Millis {
+    let end = now.floor(step);
+    if step < Millis::MINUTE { end } else { end.floor(Millis::MINUTE) }
 }
 
 impl App {
-    /// Judges all models of which something new was counted, and each of them once a minute.
-    pub(super) async fn check_windows(self: &Arc<Self>, checked: &mut HashMap<String, Checked>) {
-        let (generation, now) = (self.generation.load(Ordering::Acquire), self.now());
+    /// Judges all models by the windows that closed at `end`.
+    pub(super) async fn check_windows(self: &Arc<Self>, end: Millis) {
         for model in self.models.all() {
-            let last = checked.entry(model.name().to_owned()).or_default();
-            if last.generation == generation && now.0 < last.at.0.saturating_add(IDLE_CHECK.0) {
-                continue;
-            }
-            *last = Checked { generation, at: now };
-            if let Err(error) = self.check_model(model, now).await {
+            if let Err(error) = self.check_model(model, end).await {
                 tracing::error!("the rules of {} were not judged: {error}", model.name());
             }
         }
     }
 
-    async fn check_model(self: &Arc<Self>, model: &Arc<Model>, now: Millis) -> Result<()> {
+    async fn check_model(self: &Arc<Self>, model: &Arc<Model>, end: Millis) -> Result<()> {
         let Some(version) = model.champion_version() else { return Ok(()) };
         let Some(canvas) = &version.canvas else { return Ok(()) };
         let mut reports: HashMap<Millis, Report> = HashMap::new();
         for rule in &canvas.live_monitoring.rule {
             let Some(window) = Millis::parse(&rule.window) else { continue };
-            if let std::collections::hash_map::Entry::Vacant(entry) = reports.entry(window) {
-                entry.insert(self.report(version.clone(), now.before(window), Millis(now.0 + 1)).await?);
-            }
-            let judged = monitor::metric(&reports[&window], rule);
-            let mut watch = self.watch.lock().await;
-            let changes = watch.judge(model.name(), &version.manifest.version, rule, &judged, now);
-            for change in changes {
-                self.apply(model, change, now).await?;
-            }
+            let report = match reports.entry(window) {
+                Entry::Occupied(report) => report.into_mut(),
+                Entry::Vacant(place) => place.insert(self.report(version.clone(), end.before(window), end).await?),
+            };
+            let judged = monitor::metric(report, rule);
+            self.judge(model, &version, rule, &judged, end).await?;
+        }
+        Ok(())
+    }
+
+    /// What the watch makes of a judgement stands only once it is on the disk; otherwise an alert that could not be
+    /// kept would be open for ever, and its action taken as begun.
+    async fn judge(
+        self: &Arc<Self>,
+        model: &Arc<Model>,
+        version: &Version,
+        rule: &Rule,
+        judged: &[Judged],
+        end: Millis,
+    ) -> Result<()> {
+        let mut watch = self.watch.lock().await;
+        // A promotion may have come since the report was made. What its alerts were about answers no more.
+        if model.champion() != version.manifest.version {
+            return Ok(());
+        }
+        let mut next = watch.clone();
+        let number = &version.manifest.version;
+        // Nothing is left to do here, unless the alerts of the version before could not be resolved when it went.
+        let mut changes = next.replaced(model.name(), number);
+        changes.extend(next.judge(model.name(), number, rule, judged, end));
+        let begun = self.keep_changes(changes, end).await?;
+        *watch = next;
+        drop(watch);
+        for alert in begun {
+            tokio::spawn(actions::take(self.clone(), model.clone(), alert));
         }
         Ok(())
     }
@@ -82,54 +102,45 @@ impl App {
         self.resolve_replaced(model, &champion).await;
         tracing::info!("{}: version {champion} answers", model.name());
         self.live.tell(LiveEvent::Rollout { model: model.name().to_owned(), champion });
-        self.generation.fetch_add(1, Ordering::Release);
     }
 
     /// Ends the alerts about versions that answer no more.
-    pub(super) async fn resolve_replaced(self: &Arc<Self>, model: &Arc<Model>, champion: &str) {
-        let now = self.now();
+    pub(super) async fn resolve_replaced(&self, model: &Model, champion: &str) {
         let mut watch = self.watch.lock().await;
-        for change in watch.replaced(model.name(), champion) {
-            if let Err(error) = self.apply(model, change, now).await {
-                tracing::error!("an alert was not kept: {error}");
-            }
+        let mut next = watch.clone();
+        match self.keep_changes(next.replaced(model.name(), champion), self.now()).await {
+            Ok(_) => *watch = next,
+            Err(error) => tracing::error!("the alerts of {} were not resolved: {error}", model.name()),
         }
     }
 
-    /// Whoever calls holds the watch, so that changes of one alert come one after the other.
-    /// Boxed, because an action may end in a new champion, which again applies changes.
-    fn apply<'a>(
-        self: &'a Arc<Self>,
-        model: &'a Arc<Model>,
-        change: Change,
-        now: Millis,
-    ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> {
-        Box::pin(self.apply_now(model, change, now))
-    }
-
-    async fn apply_now(self: &Arc<Self>, model: &Arc<Model>, change: Change, now: Millis) -> Result<()> {
-        match change {
-            Change::Fired(alert) => {
-                tracing::warn!("alert {} of {}: {}", alert.id, alert.model, alert.words);
-                self.keep_alert(alert.clone()).await?;
-                if alert.action_state == ActionState::Running {
-                    tokio::spawn(actions::take(self.clone(), model.clone(), alert));
+    /// Writes all changes or none, tells them, and gives the alerts whose action is to be taken. Whoever calls holds the
+    /// watch, so that changes of one alert come one after the other.
+    async fn keep_changes(&self, changes: Vec<Change>, now: Millis) -> Result<Vec<Alert>> {
+        let (mut alerts, mut begun) = (Vec::new(), Vec::new());
+        for change in changes {
+            match change {
+                Change::Fired(alert) => {
+                    tracing::warn!("alert {} of {}: {}", alert.id, alert.model, alert.words);
+                    begun.extend((alert.action_state == ActionState::Running).then(|| Alert::clone(&alert)));
+                    alerts.push(*alert);
+                }
+                Change::Act { id, action } => {
+                    let Some(mut alert) = self.alert(id).await? else { continue };
+                    (alert.action, alert.action_state, alert.acted_at) = (action, ActionState::Running, Some(now));
+                    begun.push(alert.clone());
+                    alerts.push(alert);
+                }
+                Change::Resolved { id, reason } => {
+                    let Some(mut alert) = self.alert(id).await? else { continue };
+                    (alert.state, alert.resolved_at) = (AlertState::Resolved, Some(now));
+                    alert.detail.get_or_insert_with(|| reason.to_owned());
+                    alerts.push(alert);
                 }
             }
-            Change::Act { id, action } => {
-                let Some(mut alert) = self.alert(id).await? else { return Ok(()) };
-                (alert.action, alert.action_state, alert.acted_at) = (action, ActionState::Running, Some(now));
-                self.keep_alert(alert.clone()).await?;
-                tokio::spawn(actions::take(self.clone(), model.clone(), alert));
-            }
-            Change::Resolved { id, reason } => {
-                let Some(mut alert) = self.alert(id).await? else { return Ok(()) };
-                (alert.state, alert.resolved_at) = (AlertState::Resolved, Some(now));
-                alert.detail.get_or_insert_with(|| reason.to_owned());
-                self.keep_alert(alert).await?;
-            }
         }
-        Ok(())
+        self.keep_alerts(alerts).await?;
+        Ok(begun)
     }
 
     /// Changes an alert that is kept.
@@ -138,7 +149,7 @@ impl App {
         let kept = match self.alert(id).await {
             Ok(Some(mut alert)) => {
                 change(&mut alert);
-                self.keep_alert(alert).await
+                self.keep_alerts(vec![alert]).await
             }
             Ok(None) => Ok(()),
             Err(error) => Err(error),
@@ -162,9 +173,29 @@ impl App {
         self.store.read(move |connection| query::alert(connection, id)).await
     }
 
-    async fn keep_alert(&self, alert: Alert) -> Result<()> {
-        self.store.write(Write::Alert(Box::new(alert.clone()))).await?;
-        self.live.tell(LiveEvent::Alert(Box::new(alert)));
+    async fn keep_alerts(&self, alerts: Vec<Alert>) -> Result<()> {
+        if alerts.is_empty() {
+            return Ok(());
+        }
+        self.store.write(Write::Alerts(alerts.clone())).await?;
+        alerts.into_iter().for_each(|alert| self.live.tell(LiveEvent::Alert(Box::new(alert))));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_ends_with_a_minute_that_is_closed() {
+        let at = |text: &str| Millis::parse(text).unwrap();
+        let (minute, now) = (Millis::MINUTE, Millis(10 * 60_000 + 59_999));
+        assert_eq!(last_end(now, minute), at("10m"));
+        assert_eq!(last_end(Millis(now.0 + 1), minute), at("11m"));
+        assert_eq!(last_end(now, at("5m")), at("10m"));
+        // Counters have no finer grain than the minute, so a window of 90 s ends with one.
+        assert_eq!(last_end(now, at("90s")), at("10m"));
+        assert_eq!(last_end(now, at("5s")), Millis(10 * 60_000 + 55_000));
     }
 }

@@ -1,5 +1,6 @@
 //! The tables of the collector's file, and how an older file becomes one of this version.
 
+use super::receipts;
 use crate::error::{Error, ErrorKind, Result};
 use rusqlite::Connection;
 use std::path::Path;
@@ -7,8 +8,26 @@ use std::path::Path;
 /// "NSDB": tells the collector's files from other SQLite files.
 const APPLICATION: i32 = 0x4E53_4442;
 
+/// One version of the schema from the one before.
+struct Step {
+    sql: &'static str,
+    /// What SQL cannot do, after it.
+    then: fn(&Connection) -> rusqlite::Result<()>,
+}
+
 /// One step per version of the schema, in order. A step that was released is never changed.
-const MIGRATIONS: [&str; 1] = ["
+const STEPS: [Step; 2] = [
+    Step { sql: FIRST, then: |_| Ok(()) },
+    Step {
+        sql: SECOND,
+        then: |connection| {
+            receipts::take_over(connection)?;
+            connection.execute_batch("DROP TABLE outcomes")
+        },
+    },
+];
+
+const FIRST: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
     -- What the counters of a version mean, kept so that they stay readable when the bundle is gone.
@@ -47,10 +66,29 @@ const MIGRATIONS: [&str; 1] = ["
         firing INTEGER NOT NULL, acted INTEGER, body TEXT NOT NULL
     );
     CREATE INDEX alerts_by_model ON alerts (model, id);
-"];
+";
+
+const SECOND: &str = "
+    -- Which part (label, or a business metric) of which receipt was answered, in place of `outcomes`.
+    CREATE TABLE receipts (
+        receipt BLOB NOT NULL, part TEXT NOT NULL,
+        PRIMARY KEY (receipt, part)
+    ) WITHOUT ROWID;
+
+    -- Counters that could not be read, as they were found, for somebody to look at.
+    CREATE TABLE damaged (
+        model TEXT NOT NULL, version TEXT NOT NULL, step INTEGER NOT NULL, at INTEGER NOT NULL,
+        profile BLOB, reason TEXT NOT NULL
+    );
+";
 
 /// Brings the file to this version's schema. Fails with `io` for a file of a newer version, or of another program.
 pub fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    migrate_to(connection, path, STEPS.len())
+}
+
+/// The same, up to a version: for tests of what comes after it.
+pub(super) fn migrate_to(connection: &mut Connection, path: &Path, version: usize) -> Result<()> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application, found) = (
         pragma("application_id").map_err(|error| sql(path, &error))?,
@@ -63,15 +101,16 @@ pub fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     if application != APPLICATION && (application != 0 || found != 0 || tables != 0) {
         return refuse("this is not a file of the collector".into(), "choose another folder with `--data`");
     }
-    let known = MIGRATIONS.len() as i32;
+    let known = STEPS.len() as i32;
     if found > known {
         let message = format!("the file has schema {found}, this version of nearside reads up to {known}");
         return refuse(message, "use the newer nearside that wrote it, or another folder with `--data`");
     }
-    for (index, step) in MIGRATIONS.iter().enumerate().skip(found.max(0) as usize) {
+    for (index, step) in STEPS.iter().enumerate().take(version).skip(found.max(0) as usize) {
         let migrate = || -> rusqlite::Result<()> {
             let transaction = connection.unchecked_transaction()?;
-            transaction.execute_batch(step)?;
+            transaction.execute_batch(step.sql)?;
+            (step.then)(&transaction)?;
             transaction.pragma_update(None, "application_id", APPLICATION)?;
             transaction.pragma_update(None, "user_version", index as i32 + 1)?;
             transaction.commit()
@@ -97,7 +136,7 @@ mod tests {
         for _ in 0..2 {
             migrate(&mut connection, Path::new("x")).unwrap();
             let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-            assert_eq!(version, MIGRATIONS.len() as i32);
+            assert_eq!(version, STEPS.len() as i32);
         }
     }
 
@@ -105,7 +144,7 @@ mod tests {
     fn newer_and_foreign_files_are_refused() {
         let mut newer = Connection::open_in_memory().unwrap();
         migrate(&mut newer, Path::new("x")).unwrap();
-        newer.pragma_update(None, "user_version", MIGRATIONS.len() as i32 + 1).unwrap();
+        newer.pragma_update(None, "user_version", STEPS.len() as i32 + 1).unwrap();
         let error = migrate(&mut newer, Path::new("collector.db")).unwrap_err();
         assert!(error.to_string().contains("newer nearside"), "{error}");
 

@@ -5,19 +5,17 @@ use super::actions::Builds;
 use super::batch::{Batch, Done, Write};
 use super::live::{Live, LiveEvent};
 use super::models::{Models, Version};
-use super::rules::Checked;
+use super::rules::last_end;
 use super::store::Store;
 use super::{App, query, router};
 use crate::alerts::{ActionState, Watch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::Millis;
-use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -26,6 +24,10 @@ use tokio::time::{MissedTickBehavior, interval};
 const PULSE: Duration = Duration::from_millis(200);
 const REFRESH: Duration = Duration::from_secs(1);
 const COMPACT: Duration = Duration::from_secs(600);
+/// The shortest step of windows.
+const SHORTEST: Duration = Duration::from_millis(50);
+/// How often it is looked whether a window has closed.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long open requests may take to end when the collector stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -50,7 +52,8 @@ pub struct Config {
     pub admin_token: Option<String>,
     /// The origins whose pages may write.
     pub origins: Vec<String>,
-    /// How often closed windows are judged.
+    /// How often a window closes and is judged: a minute, or a whole number of them. Less is for tests, which cannot
+    /// wait: the minute that is open is then looked at, too.
     pub window_check: Duration,
     /// How long a build may take.
     pub retrain_timeout: Duration,
@@ -70,23 +73,17 @@ impl Server {
     /// Opens the bundles and the store, and listens.
     ///
     /// Fails with `io` when the port is in use or the store cannot be opened, with `bundle-corrupt` when a file of a
-    /// champion is not the one that was packed.
+    /// champion, whichever, is not the one that was packed.
     pub async fn start(config: Config) -> Result<Self> {
         let listener = listen(config.host, config.port).await?;
         let address = listener.local_addr()?;
         let models = Models::open(&config.projects, &config.bundles)?;
-        let (live, generation) = (Arc::new(Live::default()), Arc::new(AtomicU64::new(0)));
-        let store = {
-            let (live, generation) = (live.clone(), generation.clone());
-            Store::open(&config.data, move |batch: &Batch| {
-                generation.fetch_add(u64::from(batch.has_counted()), Ordering::Release);
-                live.counted(batch.predictions());
-            })?
-        };
+        let live = Arc::new(Live::default());
+        let told = live.clone();
+        let store = Store::open(&config.data, move |batch: &Batch| told.counted(batch.predictions()))?;
         let write_key = write_key(&store, config.write_key).await?;
         let admin_token = config.admin_token.unwrap_or_else(|| secret("adm_"));
-        let loopback = config.host.is_loopback();
-        let access = Access::new(write_key, config.reader_token, admin_token, config.origins, loopback);
+        let access = Access::new(write_key, config.reader_token, admin_token, config.origins, config.host);
         let app = Arc::new(App {
             models,
             store,
@@ -95,9 +92,9 @@ impl Server {
             counters: Default::default(),
             builds: Builds::default(),
             watch: Default::default(),
-            generation,
             looked: Default::default(),
             complaints: Default::default(),
+            packed: Default::default(),
             program: config.program,
             retrain_timeout: config.retrain_timeout,
         });
@@ -108,6 +105,11 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether anybody who reaches the address may read: it is not of this machine alone, and no token is asked for.
+    pub fn is_open_to_others(&self) -> bool {
+        !self.app.access.is_local() && self.app.access.reader_token.is_none()
     }
 
     /// The write key, which pages use.
@@ -155,7 +157,7 @@ impl Server {
 fn background(app: &Arc<App>, window_check: Duration) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let every = |period: Duration| {
-        let mut ticks = interval(period.max(Duration::from_millis(50)));
+        let mut ticks = interval(period.max(SHORTEST));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
     };
@@ -175,12 +177,16 @@ fn background(app: &Arc<App>, window_check: Duration) -> JoinSet<()> {
             }
         }
     });
-    let (mut ticks, subject) = (every(window_check), app.clone());
+    let step = Millis(window_check.max(SHORTEST).as_millis() as u64);
+    let (mut ticks, subject) = (every(window_check.min(LOOK)), app.clone());
     tasks.spawn(async move {
-        let mut checked: HashMap<String, Checked> = HashMap::new();
+        let mut judged = None;
         loop {
             ticks.tick().await;
-            subject.check_windows(&mut checked).await;
+            let end = last_end(subject.now(), step);
+            if judged.replace(end) != Some(end) {
+                subject.check_windows(end).await;
+            }
         }
     });
     let (mut ticks, subject) = (every(COMPACT), app.clone());
@@ -196,6 +202,11 @@ fn background(app: &Arc<App>, window_check: Duration) -> JoinSet<()> {
                         tracing::error!("old windows were not merged: {error}");
                         break;
                     }
+                }
+            }
+            for model in subject.models.all() {
+                if let Err(error) = subject.forget_lost_versions(model).await {
+                    tracing::error!("the versions of {} that are gone were not forgotten: {error}", model.name());
                 }
             }
         }
@@ -238,11 +249,13 @@ async fn restore(app: &Arc<App>) -> Result<()> {
         app.try_keep_versions(model).await?;
     }
     let mut alerts = app.store.read(|reader| query::alerts(reader, None, 10_000)).await?;
+    let mut ended = Vec::new();
     for alert in alerts.iter_mut().filter(|alert| alert.action_state == ActionState::Running) {
         alert.action_state = ActionState::Failed;
         alert.detail = Some("the collector was stopped while this was running".into());
-        app.store.write(Write::Alert(Box::new(alert.clone()))).await?;
+        ended.push(alert.clone());
     }
+    app.store.write(Write::Alerts(ended)).await?;
     *app.watch.lock().await = Watch::restore(&alerts);
     for model in app.models.all() {
         // The champion may have changed while the collector was down.

@@ -4,6 +4,8 @@
 //! one transaction and answers only then. The file is in WAL mode with `synchronous = FULL`: each commit is flushed to
 //! the disk before it returns, so that what was acknowledged is there after `kill -9` and after a power loss. (With
 //! `NORMAL` the log is flushed at checkpoints only, and a power loss can take acknowledged commits with it.)
+//!
+//! A write that fails, fails alone: the others of its transaction are kept.
 
 use super::batch::{Batch, Done, Write};
 use super::schema::{migrate, sql};
@@ -50,6 +52,10 @@ pub struct Statistics {
     pub writes: AtomicU64,
     /// Microseconds spent in transactions.
     pub busy_us: AtomicU64,
+    /// Writes that were not kept.
+    pub failed: AtomicU64,
+    /// Windows that could not be read, and were moved aside.
+    pub damaged: AtomicU64,
 }
 
 impl Store {
@@ -162,47 +168,71 @@ struct Writer {
     notice: Notice,
 }
 
+/// Why writes were not kept.
+struct Failure {
+    error: Error,
+    /// No transaction could be begun, so no other write would do better.
+    of_the_file: bool,
+}
+
 impl Writer {
     fn run(mut self, mut receiver: mpsc::Receiver<Task>) {
         while let Some(first) = receiver.blocking_recv() {
             let tasks = gather(first, &mut receiver);
             let (writes, answers): (Vec<_>, Vec<_>) = tasks.into_iter().unzip();
-            match self.commit(&writes) {
-                Ok((batch, done)) => {
-                    (self.notice)(&batch);
-                    for (answer, done) in answers.into_iter().zip(done) {
-                        // Whoever asked may have gone; what was written stays written.
-                        let _ = answer.send(Ok(done));
-                    }
-                }
-                Err(error) => {
-                    tracing::error!("{} writes were not kept: {error}", writes.len());
-                    for answer in answers {
-                        let _ = answer.send(Err(error.clone()));
-                    }
-                }
+            for (answer, done) in answers.into_iter().zip(self.keep(&writes)) {
+                // Whoever asked may have gone; what was written stays written.
+                let _ = answer.send(done);
             }
         }
         // Leaves one file behind instead of a file and its log.
         let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
-    fn commit(&mut self, writes: &[Write]) -> Result<(Batch, Vec<Done>)> {
+    /// Commits all writes at once. Where one of them fails, each is tried alone, so that it fails for itself only.
+    fn keep(&mut self, writes: &[Write]) -> Vec<Result<Done>> {
+        let mut failure = match self.commit(writes) {
+            Ok(done) => return done.into_iter().map(Ok).collect(),
+            Err(failure) => failure,
+        };
+        let alone = writes.len() == 1;
+        let mut results = Vec::with_capacity(writes.len());
+        for write in writes {
+            if !alone && !failure.of_the_file {
+                match self.commit(std::slice::from_ref(write)) {
+                    Ok(done) => {
+                        results.extend(done.into_iter().map(Ok));
+                        continue;
+                    }
+                    Err(error) => failure = error,
+                }
+            }
+            self.statistics.failed.fetch_add(1, Ordering::Relaxed);
+            results.push(Err(failure.error.clone()));
+        }
+        let failed = results.iter().filter(|result| result.is_err()).count();
+        tracing::error!("{failed} of {} writes were not kept: {}", writes.len(), failure.error);
+        results
+    }
+
+    fn commit(&mut self, writes: &[Write]) -> std::result::Result<Vec<Done>, Failure> {
         let start = Instant::now();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        let transaction = transaction.map_err(|error| sql(&self.path, &error))?;
+        let transaction = transaction.map_err(|error| Failure { error: sql(&self.path, &error), of_the_file: true })?;
+        let place = |error: Error| Failure { error: error.place(self.path.display()), of_the_file: false };
         let mut batch = Batch::default();
         let mut done = Vec::with_capacity(writes.len());
-        let place = |error: Error| error.place(self.path.display());
         for write in writes {
             done.push(batch.apply(&transaction, write).map_err(place)?);
         }
         batch.flush(&transaction).map_err(place)?;
-        transaction.commit().map_err(|error| sql(&self.path, &error))?;
+        transaction.commit().map_err(|error| Failure { error: sql(&self.path, &error), of_the_file: false })?;
         self.statistics.commits.fetch_add(1, Ordering::Relaxed);
         self.statistics.writes.fetch_add(writes.len() as u64, Ordering::Relaxed);
+        self.statistics.damaged.fetch_add(batch.damaged(), Ordering::Relaxed);
         self.statistics.busy_us.fetch_add(start.elapsed().as_micros() as u64, Ordering::Relaxed);
-        Ok((batch, done))
+        (self.notice)(&batch);
+        Ok(done)
     }
 }
 
@@ -239,4 +269,52 @@ fn busy() -> Error {
 
 fn closed() -> Error {
     Error::new(ErrorKind::Network, "the collector is stopping").help("send it again in a moment")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::batch::{Answer, LABEL, Slot};
+    use super::*;
+    use crate::profile::Profile;
+    use crate::time::Millis;
+
+    fn outcome(index: usize, part: &str) -> Write {
+        let slot = Slot { model: "m".into(), version: "0a1b2c3d4e5f".into(), minute: Millis(0) };
+        let profile = Profile { counts: vec![1], moments: vec![], business: vec![] };
+        Write::Outcomes(vec![Answer { index, receipt: format!("receipt {index}"), part: part.into(), slot, profile }])
+    }
+
+    #[test]
+    fn a_write_that_fails_takes_no_other_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), |_| ()).unwrap();
+        let other = Connection::open(folder.path().join(FILE)).unwrap();
+        let trigger = "CREATE TRIGGER one BEFORE INSERT ON receipts WHEN NEW.part = 'bad'
+                       BEGIN SELECT RAISE(ABORT, 'not this one'); END";
+        other.execute_batch(trigger).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let results: Vec<Result<Done>> = runtime.block_on(async {
+            let mut tasks = tokio::task::JoinSet::new();
+            for index in 0..40 {
+                let (store, part) = (store.clone(), if index == 20 { "bad" } else { LABEL });
+                tasks.spawn(async move { (index, store.write(outcome(index, part)).await) });
+            }
+            let mut all = tasks.join_all().await;
+            all.sort_by_key(|(index, _)| *index);
+            all.into_iter().map(|(_, result)| result).collect()
+        });
+        for (index, result) in results.iter().enumerate() {
+            match result {
+                Err(error) => assert!(index == 20 && error.to_string().contains("not this one"), "{index}: {error}"),
+                Ok(done) => assert!(index != 20 && *done == Done::Counted(vec![index]), "{index}: {done:?}"),
+            }
+        }
+        assert_eq!(store.statistics().failed.load(Ordering::Relaxed), 1);
+        let kept = store.read_now(|connection| {
+            let count = connection.query_row("SELECT count(*) FROM receipts", [], |row| row.get::<_, i64>(0));
+            count.map_err(super::super::batch::db)
+        });
+        assert_eq!(kept.unwrap(), 39);
+        store.close();
+    }
 }

@@ -44,6 +44,9 @@ fn write_all(out: &mut String, canvas: &Canvas, report: &EvaluationReport, candi
 
     writeln!(out, "## Measured on held-out rows\n")?;
     writeln!(out, "{}; {}. Intervals are at 95 %.\n", percent_positive(report), plain(&report.decision))?;
+    if report.outside > 0 {
+        writeln!(out, "Out of bounds: {}.\n", count(report.outside, "row"))?;
+    }
     writeln!(out, "| metric | value | low | high |\n|---|---|---|---|")?;
     for metric in &report.metrics {
         let [value, low, high] = [metric.value, metric.low, metric.high].map(cell);

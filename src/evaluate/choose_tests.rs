@@ -17,7 +17,7 @@ fn report(noise: f64, limit: f64) -> EvaluationReport {
     let groups = vec![Partition { name: "group".into(), values: vec!["a".into(), "b".into(), "c".into()], of }];
     let rows =
         HeldOut { rows: (0..300).collect(), training_rows: 0, labels, positive: "1".into(), groups, slices: vec![] };
-    evaluate(&canvas, &scores, &rows).unwrap()
+    evaluate(&canvas, &reference::answers(&canvas, &scores), &rows).unwrap()
 }
 
 #[test]

@@ -1,101 +1,151 @@
-//! The decision that the canvas makes of a score.
+//! The decision that the canvas makes of a score: the policy that runs in the page, asked about held-out rows.
 
-use crate::canvas::{Band, Canvas};
+use crate::bundle::Manifest;
+use crate::canvas::Canvas;
+use crate::guard;
+use crate::predict::Signature;
+use crate::train::manifest;
 
-/// The score that tells positive from negative where the canvas states no bands.
-const DEFAULT_THRESHOLD: f64 = 0.5;
+/// What the bundle answers to one held-out row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The probability of the positive class.
+    pub score: f64,
+    /// Whether the record is inside its boundaries.
+    pub inside: bool,
+    /// What is done; nothing where the canvas states no bands.
+    pub action: Option<String>,
+}
 
-/// From a score to an action, and whether that favours the person or treats the case as positive.
+/// From a score to an answer, and to whether it favours the person or treats the case as positive.
+///
+/// ```
+/// # #[cfg(feature = "cli")] {
+/// use nearside::canvas::{Band, Canvas};
+/// use nearside::evaluate::DecisionRule;
+/// let mut canvas = Canvas::default();
+/// canvas.decisions.bands = vec![
+///     Band { at_least: 0.7, action: "accept".into() },
+///     Band { at_least: 0.0, action: "review".into() },
+/// ];
+/// canvas.making_predictions.fallback = Some("review".into());
+/// let rule = DecisionRule::of(&canvas);
+/// assert!(rule.favours(&rule.answer(0.9, true)));
+/// assert!(!rule.favours(&rule.answer(0.9, false)), "out of bounds, whatever the score");
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecisionRule {
-    /// The bands, the highest first.
-    bands: Vec<Band>,
-    favourable: Vec<String>,
+    /// Its bands, favourable actions and fallback are those of the bundle; the rest is of no interest here.
+    manifest: Manifest,
 }
 
 impl DecisionRule {
-    /// The rule of block 6. Where no action is named favourable, that of the highest band is.
+    /// The rule of blocks 6 and 7. Where no action is named favourable, that of the highest band is.
     pub fn of(canvas: &Canvas) -> Self {
-        let mut bands = canvas.decisions.bands.clone();
-        bands.sort_by(|a, b| b.at_least.total_cmp(&a.at_least));
-        let mut favourable = canvas.decisions.favourable.clone();
-        if favourable.is_empty() {
-            favourable.extend(bands.first().map(|band| band.action.clone()));
-        }
-        Self { bands, favourable }
+        Self { manifest: manifest(canvas, &[], &[], &Signature::default()) }
     }
 
-    /// The action of the highest band that the score reaches, otherwise of the lowest. Nothing without bands.
-    pub fn action(&self, score: f64) -> Option<&str> {
-        let band = self.bands.iter().find(|band| score >= band.at_least).or(self.bands.last());
-        band.map(|band| band.action.as_str())
+    /// The answer to a record with this score.
+    pub fn answer(&self, score: f64, inside: bool) -> Answer {
+        let action = guard::decide(&self.manifest, Some(score), inside).map(str::to_owned);
+        Answer { score, inside, action }
+    }
+
+    /// Whether the score decided: not where a record is out of bounds and the canvas names a fallback.
+    pub fn by_score(&self, answer: &Answer) -> bool {
+        answer.inside || self.manifest.fallback.is_none()
     }
 
     /// Whether the action favours the person concerned. Without bands: whether the score is at least 0.5.
-    pub fn favours(&self, score: f64) -> bool {
-        match self.action(score) {
-            Some(action) => self.favourable.iter().any(|favourable| favourable == action),
-            None => score >= DEFAULT_THRESHOLD,
-        }
+    pub fn favours(&self, answer: &Answer) -> bool {
+        let place = |action: &String| self.manifest.actions().iter().position(|known| known == action);
+        guard::favours(&self.manifest, answer.action.as_ref().and_then(place), Some(answer.score))
     }
 
     /// Whether the favourable actions are those of high scores, so that being positive is what a person hopes for: a
     /// loan that is repaid, and not a fraud that is found.
     pub fn positive_is_favourable(&self) -> bool {
-        self.bands.first().is_none_or(|highest| self.favourable.contains(&highest.action))
+        guard::positive_is_favourable(&self.manifest)
     }
 
     /// Whether the case is treated as positive: with a favourable action where [`Self::positive_is_favourable`],
     /// otherwise with one that is not.
-    pub fn positive(&self, score: f64) -> bool {
-        self.favours(score) == self.positive_is_favourable()
+    pub fn positive(&self, answer: &Answer) -> bool {
+        self.favours(answer) == self.positive_is_favourable()
     }
 
     /// The rule in words.
     pub fn words(&self) -> String {
-        let Some(highest) = self.bands.first() else {
-            return format!("treated as positive from a score of {DEFAULT_THRESHOLD} on (the canvas states no bands)");
+        let Some(highest) = self.manifest.bands.first() else {
+            return "treated as positive from a score of 0.5 on (the canvas states no bands)".to_owned();
         };
-        let favourable = self.favourable.join(", ");
-        if self.positive_is_favourable() {
+        let favourable = self.manifest.favourable.join(", ");
+        let mut words = if self.positive_is_favourable() {
             format!("treated as positive where the action is {favourable}")
         } else {
             format!("treated as positive where the action is not {favourable} (the highest band is {})", highest.action)
+        };
+        if let Some(fallback) = &self.manifest.fallback {
+            words.push_str(&format!("; the action for a record that is out of bounds is {fallback}"));
         }
+        words
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canvas::Band;
 
-    fn rule(favourable: &[&str]) -> DecisionRule {
+    fn canvas(favourable: &[&str], fallback: Option<&str>) -> Canvas {
         let mut canvas = Canvas::default();
         let band = |(at_least, action): (f64, &str)| Band { at_least, action: action.into() };
         canvas.decisions.bands = [(0.0, "decline"), (0.75, "accept"), (0.45, "review")].map(band).to_vec();
         canvas.decisions.favourable = favourable.iter().map(|&action| action.into()).collect();
-        DecisionRule::of(&canvas)
+        canvas.making_predictions.fallback = fallback.map(Into::into);
+        canvas
+    }
+
+    /// Whether each of these scores, inside the boundaries, is favoured and treated as positive.
+    fn judged<const N: usize>(canvas: &Canvas, scores: [f64; N]) -> [(bool, bool); N] {
+        let rule = DecisionRule::of(canvas);
+        scores.map(|score| rule.answer(score, true)).map(|answer| (rule.favours(&answer), rule.positive(&answer)))
     }
 
     #[test]
     fn the_highest_band_is_favourable_unless_said_otherwise() {
-        let rule = rule(&[]);
-        assert_eq!([0.8, 0.75, 0.5, 0.1].map(|score| rule.positive(score)), [true, true, false, false]);
-        assert_eq!(rule.action(0.5), Some("review"));
-        let generous = super::tests::rule(&["accept", "review"]);
-        assert!(generous.favours(0.5) && generous.positive(0.5) && !generous.favours(0.4));
+        let plain = judged(&canvas(&[], None), [0.8, 0.75, 0.5, 0.1]);
+        assert_eq!(plain, [(true, true), (true, true), (false, false), (false, false)]);
+        let generous = canvas(&["accept", "review"], None);
+        assert_eq!(judged(&generous, [0.5, 0.4]), [(true, true), (false, false)]);
+        assert_eq!(DecisionRule::of(&generous).answer(0.5, true).action.as_deref(), Some("review"));
     }
 
     #[test]
     fn where_low_scores_are_favourable_high_ones_are_still_positive() {
-        let rule = rule(&["decline"]);
-        assert!(!rule.positive_is_favourable());
-        assert!(rule.favours(0.1) && !rule.positive(0.1) && rule.positive(0.9));
+        let canvas = canvas(&["decline"], None);
+        assert!(!DecisionRule::of(&canvas).positive_is_favourable());
+        assert_eq!(judged(&canvas, [0.1, 0.9]), [(true, false), (false, true)]);
     }
 
     #[test]
     fn without_bands_a_half_decides() {
-        let rule = DecisionRule::of(&Canvas::default());
-        assert!(rule.positive(0.5) && !rule.positive(0.499) && rule.action(0.9).is_none());
+        assert_eq!(judged(&Canvas::default(), [0.5, 0.499]), [(true, true), (false, false)]);
+        assert_eq!(DecisionRule::of(&Canvas::default()).answer(0.9, true).action, None);
+    }
+
+    #[test]
+    fn out_of_bounds_the_fallback_decides_as_it_does_in_the_page() {
+        let (with, without) = (canvas(&[], Some("review")), canvas(&[], None));
+        let favours = |canvas: &Canvas, inside| {
+            let rule = DecisionRule::of(canvas);
+            let answer = rule.answer(0.9, inside);
+            (rule.favours(&answer), rule.by_score(&answer), answer.action)
+        };
+        assert_eq!(favours(&with, true), (true, true, Some("accept".into())));
+        assert_eq!(favours(&with, false), (false, false, Some("review".into())));
+        assert_eq!(favours(&without, false), (true, true, Some("accept".into())), "no fallback, no other action");
+        assert!(DecisionRule::of(&with).words().ends_with("out of bounds is review"));
     }
 }

@@ -1,6 +1,6 @@
 //! Fairness by group: demographic parity, equal opportunity and equalized odds, as Fairlearn defines them.
 
-use super::decision::DecisionRule;
+use super::decision::{Answer, DecisionRule};
 use super::held_out::Partition;
 use super::report::LEVEL;
 use super::words::{count, percent};
@@ -76,13 +76,18 @@ impl GroupRates {
 }
 
 /// The decisions by the value of one sensitive feature. Cases whose value is missing belong to no group.
-pub(super) fn rates(partition: &Partition, rule: &DecisionRule, scores: &[f64], labels: &[bool]) -> Vec<GroupRates> {
+pub(super) fn rates(
+    partition: &Partition,
+    rule: &DecisionRule,
+    answers: &[Answer],
+    labels: &[bool],
+) -> Vec<GroupRates> {
     let named =
         |value: &String| GroupRates { group: partition.name.clone(), value: value.clone(), ..GroupRates::default() };
     let mut groups: Vec<GroupRates> = partition.values.iter().map(named).collect();
-    for ((&place, &score), &label) in partition.of.iter().zip(scores).zip(labels) {
+    for ((&place, answer), &label) in partition.of.iter().zip(answers).zip(labels) {
         let Some(group) = place.and_then(|place| groups.get_mut(place)) else { continue };
-        let (selected, deserving) = (rule.favours(score), label == rule.positive_is_favourable());
+        let (selected, deserving) = (rule.favours(answer), label == rule.positive_is_favourable());
         group.count += 1;
         group.selected += usize::from(selected);
         group.deserving += usize::from(deserving);

@@ -1,23 +1,29 @@
 use super::*;
 use crate::canvas::{Band, Canvas};
-use crate::evaluate::reference;
+use crate::evaluate::reference::{self, answers};
 
-/// A rule that accepts from `threshold` on, and where `favourable` is the action that people hope for.
-fn rule(threshold: f64, favourable: &str) -> DecisionRule {
+/// A canvas that accepts from `threshold` on, and where `favourable` is the action that people hope for.
+fn canvas(threshold: f64, favourable: &str) -> Canvas {
     let mut canvas = Canvas::default();
     let band = |(at_least, action): (f64, &str)| Band { at_least, action: action.into() };
     canvas.decisions.bands = [(threshold, "high"), (0.0, "low")].map(band).to_vec();
     canvas.decisions.favourable = vec![favourable.into()];
-    DecisionRule::of(&canvas)
+    canvas
 }
 
 fn partition(of: Vec<Option<usize>>) -> Partition {
     Partition { name: "group".into(), values: ["a", "b", "c"].map(String::from).to_vec(), of }
 }
 
-fn measured(rule: &DecisionRule) -> Vec<GroupFairness> {
-    let (scores, labels, groups) = reference::rows();
-    fairness(&rates(&partition(groups.into_iter().map(Some).collect()), rule, &scores, &labels))
+/// The rates of the reference cases under a canvas, in the groups that they are given here.
+fn rates_of(canvas: &Canvas, of: Vec<Option<usize>>) -> Vec<GroupRates> {
+    let (scores, labels, _) = reference::rows();
+    rates(&partition(of), &DecisionRule::of(canvas), &answers(canvas, &scores), &labels)
+}
+
+fn measured(canvas: &Canvas) -> Vec<GroupFairness> {
+    let (_, _, groups) = reference::rows();
+    fairness(&rates_of(canvas, groups.into_iter().map(Some).collect()))
 }
 
 fn check(found: &[GroupFairness], wanted: &[(&str, f64)]) {
@@ -41,14 +47,14 @@ fn the_numbers_are_those_of_fairlearn() {
         ("equalized_odds_ratio", 0.8458536585365853),
         ("equalized_odds_difference", 0.12392156862745096),
     ];
-    check(&measured(&rule(0.6, "high")), &wanted);
+    check(&measured(&canvas(0.6, "high")), &wanted);
     let wanted = [
         ("demographic_parity_ratio", 0.9401378122308355),
         ("demographic_parity_difference", 0.04368321810182274),
         ("equal_opportunity_ratio", 0.86),
         ("equalized_odds_difference", 0.14),
     ];
-    check(&measured(&rule(0.3, "high")), &wanted);
+    check(&measured(&canvas(0.3, "high")), &wanted);
 }
 
 /// Fairlearn 0.15.0 with the negative label as the deserved one and low scores as the favourable ones.
@@ -59,7 +65,7 @@ fn where_low_scores_are_favourable_the_other_label_deserves_it() {
         ("equal_opportunity_ratio", 0.9916142557651991),
         ("equalized_odds_difference", 0.12392156862745099),
     ];
-    check(&measured(&rule(0.6, "low")), &wanted);
+    check(&measured(&canvas(0.6, "low")), &wanted);
 }
 
 #[test]
@@ -86,9 +92,9 @@ fn equalized_odds_is_the_worse_of_two_rates() {
 
 #[test]
 fn too_little_data_is_said() {
-    let (scores, labels, groups) = reference::rows();
+    let (_, _, groups) = reference::rows();
     let found = |of: Vec<Option<usize>>, threshold: f64| {
-        let all = fairness(&rates(&partition(of), &rule(threshold, "high"), &scores, &labels));
+        let all = fairness(&rates_of(&canvas(threshold, "high"), of));
         all.into_iter().find(|fair| fair.metric == "demographic_parity_ratio").unwrap()
     };
     let known: Vec<Option<usize>> = groups.iter().map(|&group| Some(group)).collect();
@@ -103,7 +109,6 @@ fn too_little_data_is_said() {
 
 #[test]
 fn cases_without_a_group_are_in_none() {
-    let (scores, labels, _) = reference::rows();
-    let groups = rates(&partition(vec![None; 300]), &rule(0.6, "high"), &scores, &labels);
+    let groups = rates_of(&canvas(0.6, "high"), vec![None; 300]);
     assert!(groups.iter().all(|group| group.count == 0 && group.rate.is_none()));
 }

@@ -85,6 +85,16 @@ impl Confusion {
         self.true_positive + self.false_positive + self.false_negative + self.true_negative
     }
 
+    /// Both together.
+    pub fn plus(self, more: Self) -> Self {
+        Self {
+            true_positive: self.true_positive + more.true_positive,
+            false_positive: self.false_positive + more.false_positive,
+            false_negative: self.false_negative + more.false_negative,
+            true_negative: self.true_negative + more.true_negative,
+        }
+    }
+
     /// Those treated rightly, and all.
     pub fn accuracy(self) -> (f64, f64) {
         (self.true_positive + self.true_negative, self.total())

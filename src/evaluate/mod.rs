@@ -1,4 +1,4 @@
-//! Takes the scores of a model on the held-out rows, and the canvas; gives metrics with intervals, fairness by group,
+//! Takes what a model answers to the held-out rows, and the canvas; gives metrics with intervals, fairness by group,
 //! slices, calibration, money lost to errors, and gates that pass or fail.
 //! Next: `bundle` ships the report and the model card beside the model. It never trains, and never runs a model itself.
 
@@ -24,7 +24,7 @@ pub use calibration::{CalibrationBin, calibration_curve, expected_calibration_er
 pub use card::card;
 pub use cases::Cases;
 pub use choose::{Choice, choose};
-pub use decision::DecisionRule;
+pub use decision::{Answer, DecisionRule};
 pub use fairness::{GroupFairness, GroupRates};
 pub use gates::GateReport;
 pub use held_out::{HeldOut, Partition};

@@ -25,9 +25,11 @@ pub struct Money {
     pub best_per_thousand: f64,
 }
 
+/// `cases` are those that the score decides about, `fixed` the others: no threshold changes what is done with them.
 /// Nothing where the canvas states no costs, or there is no case.
-pub(super) fn money(canvas: &Canvas, cases: &Cases, confusion: Confusion) -> Option<Money> {
+pub(super) fn money(canvas: &Canvas, cases: &Cases, fixed: Confusion) -> Option<Money> {
     let cost = canvas.offline_evaluation.error_cost?;
+    let confusion = Confusion::of(cases).plus(fixed);
     let total = confusion.total();
     if total <= 0.0 {
         return None;
@@ -38,11 +40,11 @@ pub(super) fn money(canvas: &Canvas, cases: &Cases, confusion: Confusion) -> Opt
     // From the highest score down: what is below the threshold is treated as negative.
     let (positives, _) = cases.classes();
     let (mut found, mut wrong) = (0.0, 0.0);
-    let mut best = (None, price(0.0, positives));
+    let mut best = (None, price(fixed.false_positive, fixed.false_negative + positives));
     for (score, positive, negative) in cases.ties().into_iter().rev() {
         found += positive;
         wrong += negative;
-        let price = price(wrong, positives - found);
+        let price = price(fixed.false_positive + wrong, fixed.false_negative + positives - found);
         if price < best.1 {
             best = (Some(score), price);
         }
@@ -70,7 +72,7 @@ mod tests {
         canvas.offline_evaluation.error_cost = Some(ErrorCost { false_positive, false_negative });
         let cases = [(0.9, true), (0.8, false), (0.7, true), (0.4, true), (0.2, false)];
         let cases = Cases::new(cases.map(|(score, label)| (score, label, score >= 0.75)));
-        money(&canvas, &cases, Confusion::of(&cases)).unwrap()
+        money(&canvas, &cases, Confusion::default()).unwrap()
     }
 
     #[test]
@@ -81,8 +83,19 @@ mod tests {
         assert_eq!(lost(100.0, 1.0).best_threshold, Some(0.9));
         let none = Cases::new([(0.9, false, true), (0.1, true, false)]);
         let mut canvas = Canvas::default();
-        assert_eq!(money(&canvas, &none, Confusion::of(&none)), None);
+        assert_eq!(money(&canvas, &none, Confusion::default()), None);
         canvas.offline_evaluation.error_cost = Some(ErrorCost { false_positive: 9.0, false_negative: 1.0 });
-        assert_eq!(money(&canvas, &none, Confusion::of(&none)).unwrap().best_threshold, None);
+        assert_eq!(money(&canvas, &none, Confusion::default()).unwrap().best_threshold, None);
+    }
+
+    #[test]
+    fn what_the_fallback_costs_is_counted_and_no_threshold_saves_it() {
+        let mut canvas = Canvas::default();
+        canvas.offline_evaluation.error_cost = Some(ErrorCost { false_positive: 10.0, false_negative: 10.0 });
+        let cases = Cases::new([(0.9, true, true), (0.2, false, false)]);
+        let fixed = Confusion { false_negative: 3.0, true_negative: 5.0, ..Confusion::default() };
+        let money = money(&canvas, &cases, fixed).unwrap();
+        assert_eq!((money.lost, money.lost_per_thousand), (30.0, 3000.0));
+        assert_eq!((money.best_threshold, money.best_per_thousand), (Some(0.9), 3000.0));
     }
 }

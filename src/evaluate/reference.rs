@@ -2,6 +2,8 @@
 //! that Python makes the same ones.
 
 use super::cases::Cases;
+use super::decision::{Answer, DecisionRule};
+use crate::canvas::Canvas;
 
 /// Score, label and group of every case.
 pub(super) fn rows() -> (Vec<f64>, Vec<bool>, Vec<usize>) {
@@ -19,6 +21,12 @@ pub(super) fn rows() -> (Vec<f64>, Vec<bool>, Vec<usize>) {
         groups.push(group);
     }
     (scores, labels, groups)
+}
+
+/// The answers to records with these scores, all inside their boundaries.
+pub(super) fn answers(canvas: &Canvas, scores: &[f64]) -> Vec<Answer> {
+    let rule = DecisionRule::of(canvas);
+    scores.iter().map(|&score| rule.answer(score, true)).collect()
 }
 
 /// The same, treated as positive from 0.6 on.

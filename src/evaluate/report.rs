@@ -2,7 +2,7 @@
 
 use super::calibration::{CalibrationBin, calibration_curve, expected_calibration_error};
 use super::cases::Cases;
-use super::decision::DecisionRule;
+use super::decision::{Answer, DecisionRule};
 use super::fairness::{self, GroupFairness, GroupRates};
 use super::gates::{GateReport, judge};
 use super::held_out::HeldOut;
@@ -31,6 +31,9 @@ pub struct EvaluationReport {
     pub positive: String,
     /// The share of the held-out rows that belongs to it.
     pub positive_share: f64,
+    /// How many of the held-out rows are out of bounds: the action for those is the fallback, where the canvas names one.
+    #[serde(default)]
+    pub outside: usize,
     /// How a score becomes a decision, in words.
     pub decision: String,
     /// The metrics over all held-out rows.
@@ -108,21 +111,25 @@ impl EvaluationReport {
     }
 }
 
-/// Judges the scores of a model on the held-out rows: `scores` holds the probability of the positive class for each of
-/// `rows.rows`, in that order. Resampling is seeded by block 9, so the same scores give the same report.
+/// Judges what a model answers to the held-out rows: `answers` holds one answer for each of `rows.rows`, in that order.
+/// Resampling is seeded by block 9, so the same answers give the same report.
 ///
 /// # Errors
-/// `internal` when there are more or fewer scores than rows; `engine-failed` when a score is not a probability.
-pub fn evaluate(canvas: &Canvas, scores: &[f64], rows: &HeldOut) -> Result<EvaluationReport> {
-    check(scores, rows)?;
+/// `internal` when there are more or fewer answers than rows; `engine-failed` when a score is not a probability.
+pub fn evaluate(canvas: &Canvas, answers: &[Answer], rows: &HeldOut) -> Result<EvaluationReport> {
+    check(answers, rows)?;
     let rule = DecisionRule::of(canvas);
     let labels = &rows.labels;
-    let cases = Cases::new(scores.iter().zip(labels).map(|(&score, &label)| (score, label, rule.positive(score))));
+    let cases_of = |wanted: &dyn Fn(&Answer) -> bool| {
+        let chosen = answers.iter().zip(labels).filter(|(answer, _)| wanted(answer));
+        Cases::new(chosen.map(|(answer, &label)| (answer.score, label, rule.positive(answer))))
+    };
+    let cases = cases_of(&|_| true);
     let confusion = Confusion::of(&cases);
     let groups: Vec<Vec<GroupRates>> =
-        rows.groups.iter().map(|group| fairness::rates(group, &rule, scores, labels)).collect();
+        rows.groups.iter().map(|group| fairness::rates(group, &rule, answers, labels)).collect();
     let fairness: Vec<GroupFairness> = groups.iter().flat_map(|groups| fairness::fairness(groups)).collect();
-    let selected = scores.iter().filter(|&&score| rule.favours(score)).count() as f64;
+    let selected = answers.iter().filter(|answer| rule.favours(answer)).count() as f64;
     let metrics = metrics(&cases, confusion, selected, canvas.building_models.seed);
     let stated = &canvas.offline_evaluation;
     let gates: Vec<GateReport> = stated.gates.iter().map(|gate| judge(gate, &metrics, &fairness)).collect();
@@ -137,30 +144,35 @@ pub fn evaluate(canvas: &Canvas, scores: &[f64], rows: &HeldOut) -> Result<Evalu
         },
         positive: rows.positive.clone(),
         positive_share: cases.classes().0 / labels.len() as f64,
+        outside: answers.iter().filter(|answer| !answer.inside).count(),
         decision: rule.words(),
         metrics,
         confusion,
         groups: groups.into_iter().flatten().collect(),
         fairness,
-        slices: rows.slices.iter().flat_map(|slice| slices(slice, &rule, scores, labels)).collect(),
+        slices: rows.slices.iter().flat_map(|slice| slices(slice, &rule, answers, labels)).collect(),
         calibration: calibration_curve(&cases),
-        money: money(canvas, &cases, confusion),
+        money: money(
+            canvas,
+            &cases_of(&|answer| rule.by_score(answer)),
+            Confusion::of(&cases_of(&|answer| !rule.by_score(answer))),
+        ),
         passed: gates.iter().all(|gate| gate.passed),
         gates,
     })
 }
 
-fn check(scores: &[f64], rows: &HeldOut) -> Result<()> {
-    if scores.len() != rows.labels.len() || scores.is_empty() {
-        let message = format!("{} scores for {} held-out rows", scores.len(), rows.labels.len());
+fn check(answers: &[Answer], rows: &HeldOut) -> Result<()> {
+    if answers.len() != rows.labels.len() || answers.is_empty() {
+        let message = format!("{} answers for {} held-out rows", answers.len(), rows.labels.len());
         return Err(
             Error::new(ErrorKind::Internal, message).help("run the model on every held-out row, in their order")
         );
     }
-    match scores.iter().position(|score| !(0.0..=1.0).contains(score)) {
+    match answers.iter().position(|answer| !(0.0..=1.0).contains(&answer.score)) {
         None => Ok(()),
         Some(place) => {
-            let message = format!("the model scores {}, which is not a probability", scores[place]);
+            let message = format!("the model scores {}, which is not a probability", answers[place].score);
             let error = Error::new(ErrorKind::EngineFailed, message).row(rows.rows.get(place).map_or(0, |row| row + 1));
             Err(error.help("train the model again, and check the values of the row"))
         }

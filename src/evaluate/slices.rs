@@ -1,7 +1,7 @@
 //! The same metrics, one value of a feature at a time.
 
 use super::cases::Cases;
-use super::decision::DecisionRule;
+use super::decision::{Answer, DecisionRule};
 use super::held_out::Partition;
 use super::interval::delong;
 use super::metrics::{Confusion, roc_auc};
@@ -24,15 +24,15 @@ pub struct Slice {
 }
 
 /// One slice per value, and one for missing values where there are any.
-pub(super) fn slices(partition: &Partition, rule: &DecisionRule, scores: &[f64], labels: &[bool]) -> Vec<Slice> {
+pub(super) fn slices(partition: &Partition, rule: &DecisionRule, answers: &[Answer], labels: &[bool]) -> Vec<Slice> {
     let places = (0..partition.values.len()).map(Some).chain([None]);
     let slice = |place: Option<usize>| {
-        let rows: Vec<usize> = (0..scores.len()).filter(|&row| partition.of.get(row) == Some(&place)).collect();
+        let rows: Vec<usize> = (0..answers.len()).filter(|&row| partition.of.get(row) == Some(&place)).collect();
         if place.is_none() && rows.is_empty() {
             return None;
         }
-        let cases = Cases::new(rows.iter().map(|&row| (scores[row], labels[row], rule.positive(scores[row]))));
-        let selected = rows.iter().filter(|&&row| rule.favours(scores[row])).count() as f64;
+        let cases = Cases::new(rows.iter().map(|&row| (answers[row].score, labels[row], rule.positive(&answers[row]))));
+        let selected = rows.iter().filter(|&&row| rule.favours(&answers[row])).count() as f64;
         let interval = delong(&cases);
         let total = rows.len() as f64;
         Some(Slice {
@@ -52,6 +52,7 @@ pub(super) fn slices(partition: &Partition, rule: &DecisionRule, scores: &[f64],
 
 #[cfg(test)]
 mod tests {
+    use super::super::reference::answers;
     use super::*;
     use crate::canvas::Canvas;
 
@@ -63,7 +64,8 @@ mod tests {
             of: vec![Some(0), Some(0), Some(1), None, Some(0)],
         };
         let (scores, labels) = ([0.9, 0.2, 0.4, 0.6, 0.3], [true, false, true, true, false]);
-        let slices = slices(&partition, &DecisionRule::of(&Canvas::default()), &scores, &labels);
+        let slices =
+            slices(&partition, &DecisionRule::of(&Canvas::default()), &answers(&Canvas::default(), &scores), &labels);
         let rows: Vec<_> = slices.iter().map(|slice| (slice.value.as_str(), slice.rows)).collect();
         assert_eq!(rows, [("car", 3), ("home", 1), ("boat", 0), ("missing", 1)]);
         let values = |slice: usize| slices[slice].metrics.iter().map(|metric| metric.value).collect::<Vec<_>>();

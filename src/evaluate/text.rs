@@ -32,6 +32,10 @@ fn write_all(out: &mut String, report: &EvaluationReport) -> std::fmt::Result {
     let (share, positive) = (percent(report.positive_share), &report.positive);
     writeln!(out, "{share} are {positive}; {}", report.decision)?;
 
+    if report.outside > 0 {
+        writeln!(out, "out of bounds: {}", count(report.outside, "row"))?;
+    }
+
     let rows = report
         .metrics
         .iter()

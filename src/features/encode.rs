@@ -6,7 +6,7 @@ use crate::canvas::FeatureKind;
 /// What a record holds in one feature.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Observation {
-    /// A finite number.
+    /// A number that float32 holds, which is what a model is fed.
     Number(f64),
     /// The category, or boolean, at this place of [`FeatureSchema::values`].
     Category(usize),
@@ -14,7 +14,7 @@ pub enum Observation {
     Missing,
     /// A category that the training rows did not have.
     Unseen,
-    /// A value of another type, NaN or infinity: nothing that can be fed.
+    /// A value of another type, NaN, infinity or a number beyond float32: nothing that can be fed.
     Invalid,
 }
 
@@ -23,8 +23,8 @@ pub fn encode(schema: &FeatureSchema, value: Option<&Value>) -> Observation {
     let Some(value) = value else { return Observation::Missing };
     match (schema.kind, value) {
         (_, Value::Missing) => Observation::Missing,
-        (FeatureKind::Number, Value::Number(number)) if number.is_finite() => Observation::Number(*number),
-        (FeatureKind::Integer, Value::Number(number)) if number.is_finite() && number.fract() == 0.0 => {
+        (FeatureKind::Number, Value::Number(number)) if fits(*number) => Observation::Number(*number),
+        (FeatureKind::Integer, Value::Number(number)) if fits(*number) && number.fract() == 0.0 => {
             Observation::Number(*number)
         }
         (FeatureKind::Boolean, Value::Bool(flag)) => Observation::Category(usize::from(*flag)),
@@ -33,6 +33,11 @@ pub fn encode(schema: &FeatureSchema, value: Option<&Value>) -> Observation {
         }
         _ => Observation::Invalid,
     }
+}
+
+/// Whether a number is finite as float32, too. Beyond it a model would be fed infinity.
+fn fits(number: f64) -> bool {
+    (number as f32).is_finite()
 }
 
 impl Observation {
@@ -76,8 +81,13 @@ mod tests {
     #[test]
     fn a_value_is_seen_for_what_it_is() {
         use FeatureKind::{Boolean, Category, Integer, Number};
-        let cases: [(FeatureKind, Value, Observation); 9] = [
+        let largest = f64::from(f32::MAX);
+        let cases: [(FeatureKind, Value, Observation); 13] = [
             (Number, 1.5.into(), Observation::Number(1.5)),
+            (Number, (-largest).into(), Observation::Number(-largest)),
+            (Number, 3.5e38.into(), Observation::Invalid),
+            (Number, (-1e300).into(), Observation::Invalid),
+            (Integer, 1e39.into(), Observation::Invalid),
             (Number, f64::NAN.into(), Observation::Invalid),
             (Number, "1.5".into(), Observation::Invalid),
             (Number, Value::Missing, Observation::Missing),

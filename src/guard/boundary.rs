@@ -34,7 +34,7 @@ pub struct Violation {
 pub enum ViolationRule {
     /// A name that the model does not know.
     Unknown,
-    /// A value of another type, NaN or infinity.
+    /// A value of another type, NaN, infinity or a number beyond float32.
     Type,
     /// No value where there must be one.
     Missing,
@@ -113,6 +113,10 @@ fn violation(feature: &str, rule: ViolationRule, value: Value, limit: String) ->
         ViolationRule::Type => match value {
             Value::Number(number) if !number.is_finite() => {
                 format!("{feature} is {number}; send {limit}, or leave it out where it is missing")
+            }
+            Value::Number(number) if !(number as f32).is_finite() => {
+                let beyond = "more than a model can be fed (float32 ends at 3.4e38)";
+                format!("{feature} is {number:e}, {beyond}; send {limit} in its unit")
             }
             _ => format!("{feature} is {value}, which is not {limit}"),
         },

@@ -5,4 +5,4 @@ mod boundary;
 mod policy;
 
 pub use boundary::{Boundary, Violation, ViolationRule, check};
-pub use policy::decide;
+pub use policy::{decide, favours, positive_is_favourable, treated_as_positive};

@@ -27,7 +27,8 @@ pub struct RuleCount {
     pub rule: String,
     /// How often.
     pub count: u64,
-    /// Per record that came, answered or refused.
+    /// Per record that came, answered or refused. Small frames tell of some features only, so records count for a
+    /// feature as often as the feature was told.
     pub share: f64,
 }
 
@@ -35,19 +36,21 @@ pub(super) fn boundary(manifest: &Manifest, layout: &Layout, counts: Counts<'_>)
     let predictions = counts.at(layout.predictions());
     let records = predictions.saturating_add(counts.at(layout.refused()));
     let mut rules = Vec::new();
-    let mut crossed = |feature: &str, rule: ViolationRule, place: usize| {
+    let mut crossed = |feature: &str, rule: ViolationRule, place: usize, told: f64| {
         let count = counts.at(place);
         if count > 0 {
-            let share = share(count, records).unwrap_or(0.0);
+            let share = (count as f64 / (records as f64 * told)).min(1.0);
             rules.push(RuleCount { feature: feature.to_owned(), rule: rule.name().to_owned(), count, share });
         }
     };
     for (index, feature) in manifest.features.iter().enumerate() {
+        let observed = counts.all(layout.feature(index)).iter().sum::<u64>();
+        let told = share(observed.min(predictions), predictions).filter(|&told| told > 0.0).unwrap_or(1.0);
         for rule in ViolationRule::OF_FEATURE {
-            crossed(&feature.name, rule, layout.violation(index, rule));
+            crossed(&feature.name, rule, layout.violation(index, rule), told);
         }
     }
-    crossed("*", ViolationRule::Unknown, layout.unknown_feature());
+    crossed("*", ViolationRule::Unknown, layout.unknown_feature(), 1.0);
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.count));
     let outside = counts.at(layout.outside()).min(predictions);
     BoundaryReport { inside: predictions - outside, outside, rules }

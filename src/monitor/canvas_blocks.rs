@@ -23,8 +23,9 @@ pub(super) struct Draft {
     stated: Vec<Stated>,
     live: Vec<Shown>,
     cost: Option<f64>,
-    /// Up to when it was measured, where that is not the end of the report: the data set, the last build.
-    pub(super) at: Option<Millis>,
+    /// Up to when it was measured, where that is not the end of the report: the data set, the last build. Where even
+    /// that is not known, nothing is said.
+    pub(super) at: Option<Option<Millis>>,
 }
 
 type Fill = fn(&Facts<'_>, &mut Draft);
@@ -50,7 +51,7 @@ pub(super) fn all(facts: &Facts<'_>) -> Vec<Block> {
         fill(facts, &mut draft);
         let state = draft.live.iter().map(|shown| shown.state).max().unwrap_or_default();
         let reported = facts.report.and_then(|report| report.to);
-        let live_at = draft.at.or(reported).or(facts.live.now).filter(|_| state != BlockState::Grey);
+        let live_at = draft.at.unwrap_or(reported.or(facts.live.now)).filter(|_| state != BlockState::Grey);
         blocks.push(Block {
             number: index as u8 + 1,
             id: (*id).to_owned(),
@@ -167,22 +168,26 @@ fn data_sources(facts: &Facts<'_>, draft: &mut Draft) {
             value.push_str(&join(&[", ", &facts.money(source.cost.per_gb_month), " per GB and month"]));
         }
         draft.state(&source.name, &value);
-        // A row of the snapshot holds a row of each source.
-        if let Some(rows) = live.dataset_rows.filter(|_| facts.in_window(live.snapshot_at)) {
-            draft.add_cost(source.cost.per_row, rows as f64);
-        }
     }
     let window = facts
         .report
         .and_then(|report| report.from.zip(report.to))
         .map_or(1.0, |(from, to)| to.before(from).0 as f64 / MONTH_MS);
     if let Some(bytes) = live.dataset_bytes {
-        let price: f64 = facts.canvas.data_sources.iter().map(|source| source.cost.per_gb_month).sum();
-        draft.add_cost(price, bytes as f64 / 1e9 * window);
         draft.show("Size", &bytes_text(bytes), BlockState::Good);
     }
     if let Some(rows) = live.dataset_rows {
         draft.show("Rows", &count(rows), judged(rows > 0));
+    }
+    // The rows of the sources follow each other in the snapshot, so each is paid for its own.
+    for source in &live.sources {
+        if live.sources.len() > 1 {
+            draft.show(&join(&["Rows of ", &source.name]), &count(source.rows), judged(source.rows > 0));
+        }
+        if facts.in_window(live.snapshot_at) {
+            draft.add_cost(source.cost, 1.0);
+        }
+        draft.add_cost(source.storage_per_month, window);
     }
     if let Some(missing) = live.missing_share {
         draft.show("Missing values", &percent(missing), BlockState::Good);
@@ -194,7 +199,7 @@ fn data_sources(facts: &Facts<'_>, draft: &mut Draft) {
         let fresh = refresh.zip(late).is_none_or(|(refresh, late)| late <= refresh);
         draft.show("Last snapshot", &age, judged(fresh));
     }
-    draft.at = live.snapshot_at;
+    draft.at = Some(live.snapshot_at);
 }
 
 fn bytes_text(bytes: u64) -> String {
@@ -309,7 +314,9 @@ fn offline_evaluation(facts: &Facts<'_>, draft: &mut Draft) {
         let value = join(&[&value, if gate.passed { ", passed" } else { ", failed" }]);
         draft.show(&by(&gate.metric, gate.by.as_deref()), &value, passed(gate.passed));
     }
-    draft.at = facts.live.build.as_ref().and_then(|build| build.at);
+    if !facts.live.gates.is_empty() {
+        draft.at = Some(facts.live.build.as_ref().and_then(|build| build.at));
+    }
     let labelled = facts.report.map(|report| &report.performance).filter(|performance| performance.labelled > 0);
     for metric in labelled.iter().flat_map(|performance| &performance.metrics) {
         if evaluation.gates.iter().any(|gate| gate.metric == metric.metric) {

@@ -74,13 +74,11 @@ pub(super) fn making_predictions(facts: &Facts<'_>, draft: &mut Draft) {
         draft.state("95th percentile", &join(&["within ", &duration(p95)]));
     }
     draft.state_text("Otherwise", &making.fallback);
-    if let Some(run) = facts.stage("run") {
-        let value =
-            [&duration(run.p50), " · ", &duration(run.p75), " · ", &duration(run.p95), " · ", &duration(run.p99)];
-        let value = value.map(|part: &str| part).concat();
-        draft.show("p50 · p75 · p95 · p99", &value, judged(!run.is_over_budget()));
-        if let Some(over) = run.over_budget_share {
-            draft.show("Over budget", &percent(over), judged(!run.is_over_budget()));
+    if let Some(answer) = facts.stage("answer") {
+        let times = [answer.p50, answer.p75, answer.p95, answer.p99].map(duration);
+        draft.show("p50 · p75 · p95 · p99", &times.join(" · "), judged(!answer.is_over_budget()));
+        if let Some(over) = answer.over_budget_share {
+            draft.show("Over budget", &percent(over), judged(!answer.is_over_budget()));
         }
     }
     if let Some(share) = facts.report.and_then(|report| report.loads.share) {
@@ -142,25 +140,28 @@ pub(super) fn building_models(facts: &Facts<'_>, draft: &mut Draft) {
     if let Some(scale) = building.scale {
         draft.state("Scale", &join(&[&number(scale.predictions_per_day), " predictions a day"]));
     }
+    // A version, and the one before, are only names while nobody knows how they came to be.
+    let built_at = facts.live.build.as_ref().and_then(|build| build.at);
+    let known = if built_at.is_some() { BlockState::Good } else { BlockState::Grey };
     if let Some(build) = &facts.live.build {
         let age = facts.age(build.at).map(|age| join(&[", ", &age])).unwrap_or_default();
-        draft.show("Last build", &join(&[&build.version, &age]), BlockState::Good);
+        draft.show("Last build", &join(&[&build.version, &age]), known);
         if let Some(reason) = &build.reason {
-            draft.show("Why", reason, BlockState::Good);
+            draft.show("Why", reason, known);
         }
         if let Some(seconds) = build.seconds {
-            draft.show("Took", &duration(seconds * 1000.0), BlockState::Good);
-            if facts.in_window(build.at) {
+            draft.show("Took", &duration(seconds * 1000.0), known);
+            if build.at.is_some() && facts.in_window(build.at) {
                 draft.add_cost(building.cost_per_hour, seconds / 3600.0);
             }
         }
         if let Some(previous) = &build.previous {
-            draft.show("Before", previous, BlockState::Good);
+            draft.show("Before", previous, known);
         }
-        draft.at = build.at;
+        draft.at = Some(build.at);
     }
     if let Some(mode) = &facts.live.mode {
-        draft.show("Rollout", mode, BlockState::Good);
+        draft.show("Rollout", mode, known);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Report;
 use super::canvas_blocks as blocks;
+use crate::bundle::BuildSource;
 use crate::canvas::Canvas;
 use crate::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,8 @@ pub struct Live {
     pub snapshot_at: Option<Millis>,
     /// The share of missing values in it.
     pub missing_share: Option<f64>,
+    /// What each source gave of it, and what that cost.
+    pub sources: Vec<BuildSource>,
     /// All files of the bundle that a page needs before its first prediction, in bytes.
     pub bundle_bytes: Option<u64>,
     /// How many parameters the model has learned.
@@ -139,7 +142,7 @@ pub struct GateResult {
 pub struct Build {
     /// The version that it made.
     pub version: String,
-    /// When it ended.
+    /// When it ended; a build of which that is not known is shown grey.
     pub at: Option<Millis>,
     /// Why it was started.
     pub reason: Option<String>,

@@ -37,7 +37,7 @@ pub struct FeatureDrift {
     pub noise: f64,
     /// The probability of such a PSI without drift, adjusted for the number of features.
     pub p_value: Option<f64>,
-    /// How many values were counted.
+    /// How many values were counted: fewer than there were predictions, since small frames tell of some features only.
     pub count: u64,
     /// How many are needed before an alarming drift stands out of the noise; nothing without a baseline, or with one
     /// of too few rows.
@@ -46,7 +46,7 @@ pub struct FeatureDrift {
     pub missing_share: Option<f64>,
     /// The same in the reference rows.
     pub reference_missing_share: Option<f64>,
-    /// The mean of a number.
+    /// The mean of a number. Frames tell it in half bins, and not at all of few numbers.
     pub mean: Option<f64>,
     /// The same in the reference rows.
     pub reference_mean: Option<f64>,

@@ -8,6 +8,7 @@ use super::report::Counts;
 use super::words::{count, join, number, spaced, title};
 use crate::bundle::Manifest;
 use crate::features::GroupSchema;
+use crate::guard::positive_is_favourable;
 use crate::profile::Layout;
 use crate::stats::{Interval, katz, newcombe};
 use serde::{Deserialize, Serialize};
@@ -38,8 +39,8 @@ pub struct FairnessReport {
     pub limit: f64,
     /// The same in words.
     pub words: String,
-    /// The rates: of favourable decisions; for equal opportunity among positive labels; for equalized odds among
-    /// negative labels (those among positive ones stand at equal opportunity).
+    /// The rates: of favourable decisions; for equal opportunity among those with the label that a favourable decision
+    /// is for; for equalized odds among those with the other label (the first stand at equal opportunity).
     pub by: Vec<GroupRate>,
 }
 
@@ -104,9 +105,8 @@ pub(super) fn groups(manifest: &Manifest, layout: &Layout, counts: Counts<'_>, e
     let mut reports = Vec::new();
     for (index, group) in manifest.groups.iter().enumerate() {
         let decided = rates(group, effect, |value| {
-            let selected = counts.at(layout.group(index, Some(value), true));
-            let all = counts.at(layout.group(index, Some(value), false));
-            (selected.min(all), all)
+            let of = |favourable| counts.at(layout.group(index, Some(value), favourable));
+            (of(true), of(true).saturating_add(of(false)))
         });
         // An outcome belongs to one case of one person, so labels need no design effect.
         let labelled = |positive: bool| {
@@ -115,7 +115,9 @@ pub(super) fn groups(manifest: &Manifest, layout: &Layout, counts: Counts<'_>, e
                 (of(true), of(true).saturating_add(of(false)))
             })
         };
-        let (among_positive, among_negative) = (labelled(true), labelled(false));
+        // A favourable decision is right for one of the labels: no fraud where the highest band is an unfavourable one.
+        let right = positive_is_favourable(manifest);
+        let (deserving, others) = (labelled(right), labelled(!right));
         let mut add = |name: &str, effect: f64, tables: &[&[GroupRate]]| {
             for measure in [Measure::Ratio, Measure::Difference] {
                 let limit = measure.default_limit();
@@ -124,9 +126,9 @@ pub(super) fn groups(manifest: &Manifest, layout: &Layout, counts: Counts<'_>, e
             }
         };
         add("demographic_parity", effect, &[&decided]);
-        if among_positive.iter().chain(&among_negative).any(|rate| rate.count > 0) {
-            add("equal_opportunity", 1.0, &[&among_positive]);
-            add("equalized_odds", 1.0, &[&among_positive, &among_negative]);
+        if deserving.iter().chain(&others).any(|rate| rate.count > 0) {
+            add("equal_opportunity", 1.0, &[&deserving]);
+            add("equalized_odds", 1.0, &[&deserving, &others]);
         }
     }
     reports

@@ -50,8 +50,8 @@ pub enum RuleState {
 /// that it does not have, gives none.
 ///
 /// Metrics: `population_stability_index`; `demographic_parity_ratio`, `demographic_parity_difference` and the same of
-/// `equal_opportunity` and `equalized_odds`; `latency_p95` in milliseconds; `share_within_budget`; `share_outside`;
-/// `share_refused`; `selection_rate`; and every labelled metric of [`super::Performance`].
+/// `equal_opportunity` and `equalized_odds`; `latency_p95` of an answer in milliseconds; `share_within_budget`;
+/// `share_outside`; `share_refused`; `selection_rate`; and every labelled metric of [`super::Performance`].
 pub fn metric(report: &Report, rule: &Rule) -> Vec<Judged> {
     let effect = design_effect(report.predictions, report.sessions);
     let single = |measured: Option<Measured>| vec![judge(rule, measured.unwrap_or_default())];
@@ -104,7 +104,7 @@ impl From<Estimate> for Measured {
 }
 
 fn latency(report: &Report) -> Option<Measured> {
-    let stage = report.latency.iter().find(|stage| stage.stage == "run")?;
+    let stage = report.latency.iter().find(|stage| stage.stage == "answer")?;
     let (low, high) = (Some(stage.p95_low), Some(stage.p95_high));
     Some(Measured { value: Some(stage.p95), low, high, count: stage.count })
 }
@@ -219,11 +219,11 @@ fn fairness(report: &Report, rule: &Rule, kind: &str, measure: Measure, effect: 
             let entry = report.fairness.iter().find(|entry| entry.group == group && entry.metric == metric);
             entry.map_or(&[], |entry| &entry.by)
         };
-        let among_positive = rates("equal_opportunity_ratio");
+        let deserving = rates("equal_opportunity_ratio");
         let (tables, effect): (&[&[GroupRate]], f64) = match kind {
             "demographic_parity" => (&[rates("demographic_parity_ratio")], effect),
-            "equal_opportunity" => (&[among_positive], 1.0),
-            _ => (&[among_positive, rates("equalized_odds_ratio")], 1.0),
+            "equal_opportunity" => (&[deserving], 1.0),
+            _ => (&[deserving, rates("equalized_odds_ratio")], 1.0),
         };
         let stated = match measure {
             Measure::Ratio => rule.alert_below,

@@ -28,7 +28,7 @@ pub use drift::{Bin, DriftState, FeatureDrift};
 pub use evidence::{Estimate, LEVEL, design_effect};
 pub use fairness::{FairnessReport, FairnessState, GroupRate};
 pub use judge::{Judged, RuleState, metric};
-pub use latency::StageLatency;
+pub use latency::{BudgetState, StageLatency};
 pub use pages::{Loads, StageCount};
 pub use performance::{MetricValue, Performance};
 pub use report::{ActionShare, LossCount, Report, Scores, Span, report};

@@ -2,8 +2,10 @@
 
 use super::evidence::{Estimate, LEVEL};
 use super::report::Counts;
+use crate::bundle::Manifest;
+use crate::guard::treated_as_positive;
 use crate::profile::Layout;
-use crate::stats::{ByLabel, Interval};
+use crate::stats::{ByLabel, Confusion, Interval};
 use serde::{Deserialize, Serialize};
 
 /// The metrics of the predictions that came back with a label.
@@ -11,8 +13,9 @@ use serde::{Deserialize, Serialize};
 pub struct Performance {
     /// How many predictions have a label.
     pub labelled: u64,
-    /// The metrics that these labels allow; `precision`, `recall`, `f1` and `accuracy` take a score of at least 0.5 as
-    /// the positive class.
+    /// The metrics that these labels allow. For `precision`, `recall`, `f1` and `accuracy` the action of the score's band
+    /// decides what is treated as positive, as in the evaluation: see [`treated_as_positive`]. A bin of the score counts
+    /// where its middle lies.
     pub metrics: Vec<MetricValue>,
 }
 
@@ -27,14 +30,14 @@ pub struct MetricValue {
     pub low: Option<f64>,
     /// The upper end of it.
     pub high: Option<f64>,
-    /// How many labels it stands on: for precision those scored positive, for recall the positive ones.
+    /// How many labels it stands on: for precision those treated as positive, for recall the positive ones.
     pub count: u64,
 }
 
 /// Bins of equal width of the calibration error.
 const CALIBRATION_BINS: usize = 10;
 
-pub(super) fn labelled(layout: &Layout, counts: Counts<'_>) -> Performance {
+pub(super) fn labelled(manifest: &Manifest, layout: &Layout, counts: Counts<'_>) -> Performance {
     let (negative, positive) = (counts.all(layout.outcomes(false)), counts.all(layout.outcomes(true)));
     let scores = ByLabel { negative, positive };
     let labelled = scores.count();
@@ -46,7 +49,7 @@ pub(super) fn labelled(layout: &Layout, counts: Counts<'_>) -> Performance {
         }
     };
     if labelled > 0 {
-        let confusion = scores.confusion(0.5);
+        let confusion = confusion(manifest, scores);
         let shares =
             [("accuracy", confusion.accuracy()), ("precision", confusion.precision()), ("recall", confusion.recall())];
         for (metric, (part, all)) in shares {
@@ -64,4 +67,21 @@ pub(super) fn labelled(layout: &Layout, counts: Counts<'_>) -> Performance {
         add("expected_calibration_error", calibration, None, labelled);
     }
     Performance { labelled, metrics }
+}
+
+/// The decisions about labelled predictions. An outcome knows its score, not its action, so a fallback that was taken
+/// for a record out of bounds is not seen here.
+fn confusion(manifest: &Manifest, scores: ByLabel<'_>) -> Confusion {
+    let mut confusion = Confusion::default();
+    let bins = scores.negative.len() as f64;
+    for (bin, (&negative, &positive)) in scores.negative.iter().zip(scores.positive).enumerate() {
+        if treated_as_positive(manifest, (bin as f64 + 0.5) / bins) {
+            confusion.true_positive += positive;
+            confusion.false_positive += negative;
+        } else {
+            confusion.false_negative += positive;
+            confusion.true_negative += negative;
+        }
+    }
+    confusion
 }

@@ -116,7 +116,7 @@ pub fn report(manifest: &Manifest, baseline: Option<&Baseline>, profile: &Profil
         boundary: boundary::boundary(manifest, &layout, counts),
         drift: drift::features(manifest, &layout, counts, baseline, effect),
         fairness: fairness::groups(manifest, &layout, counts, effect),
-        performance: performance::labelled(&layout, counts),
+        performance: performance::labelled(manifest, &layout, counts),
         business: business::metrics(manifest, profile),
         loss: losses(&layout, counts),
         verdict: Verdict::default(),

@@ -4,7 +4,7 @@ use super::drift::{DriftState, FeatureDrift};
 use super::evidence::Estimate;
 use super::fairness::FairnessState;
 use super::words::{count, duration, number, percent, title};
-use super::{Report, StageLatency};
+use super::{BudgetState, Report, StageLatency};
 use serde::{Deserialize, Serialize};
 
 /// The share of page loads that should be answered within the budget.
@@ -118,17 +118,17 @@ fn times(report: &Report, found: &mut Vec<(VerdictState, String)>) {
         let words = ["Only ", &part, " of page loads are answered within ", &budget, "."].concat();
         found.push((VerdictState::Warn, words));
     }
-    for stage in report.latency.iter().filter(|stage| stage.is_over_budget() && stage.stage == "run") {
+    for stage in report.latency.iter().filter(|stage| stage.is_over_budget() && stage.stage == "answer") {
         let (p95, budget) = (duration(stage.p95), stage.budget_ms.map(duration).unwrap_or_default());
-        let words = ["The 95th percentile of a prediction is ", &p95, ", over its budget of ", &budget, "."].concat();
+        let words = ["The 95th percentile of an answer is ", &p95, ", over its budget of ", &budget, "."].concat();
         found.push((VerdictState::Warn, words));
     }
 }
 
 impl StageLatency {
-    /// Whether the whole interval of the 95th percentile is over the budget.
+    /// Whether the whole interval of the 95th percentile is over the budget, and enough times were counted.
     pub fn is_over_budget(&self) -> bool {
-        self.budget_ms.is_some_and(|budget| self.p95_low > budget)
+        self.state == Some(BudgetState::Over)
     }
 }
 

@@ -4,6 +4,7 @@ use super::convert::onnx_type;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Dimension, ElementType, Port, Tensor};
 use prost::Message;
+use std::collections::HashSet;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_shape_proto::Dimension as OnnxDimension;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Size;
@@ -25,15 +26,24 @@ pub enum Attribute<'a> {
     Int(&'a str, i64),
 }
 
-/// Builds an ONNX model. Every node has one output, named after its operator and place unless it is named.
+/// What a handle begins with: no name from outside does.
+const HANDLE: char = '\0';
+
+/// Builds an ONNX model. Every node has one output.
+///
+/// Inputs, outputs and named nodes are called what the caller calls them, whatever that is. Everything else gets its
+/// name when the graph is finished: its operator and place, or what is still free near that. Until then a caller holds
+/// a handle, which is good for the inputs of further nodes and nothing else.
 pub struct GraphBuilder {
     graph: GraphProto,
+    /// The name that each handle would like to have.
+    wishes: Vec<String>,
 }
 
 impl GraphBuilder {
     /// An empty graph of that name.
     pub fn new(name: &str) -> Self {
-        Self { graph: GraphProto { name: name.to_owned(), ..GraphProto::default() } }
+        Self { graph: GraphProto { name: name.to_owned(), ..GraphProto::default() }, wishes: Vec::new() }
     }
 
     /// Adds an input; gives its name.
@@ -47,18 +57,23 @@ impl GraphBuilder {
         self.graph.output.push(value_info(port));
     }
 
-    /// Adds a constant; gives its name. Strings cannot be constants here.
+    /// Adds a constant; gives its handle. Strings cannot be constants here.
     pub fn constant(&mut self, tensor: &Tensor) -> Result<String> {
-        let name = format!("c{}", self.graph.initializer.len());
-        let proto = tensor_proto(&name, tensor)?;
+        let handle = self.handle(format!("c{}", self.graph.initializer.len()));
+        let proto = tensor_proto(&handle, tensor)?;
         self.graph.initializer.push(proto);
-        Ok(name)
+        Ok(handle)
     }
 
-    /// Adds a node; gives the name of its output.
+    /// Adds a node; gives the handle of its output.
     pub fn node(&mut self, operator: &str, inputs: &[&str], attributes: &[Attribute<'_>]) -> String {
-        let name = format!("{}_{}", operator.to_lowercase(), self.graph.node.len());
-        self.named_node(&name, operator, inputs, attributes)
+        let handle = self.handle(format!("{}_{}", operator.to_lowercase(), self.graph.node.len()));
+        self.named_node(&handle, operator, inputs, attributes)
+    }
+
+    fn handle(&mut self, wish: String) -> String {
+        self.wishes.push(wish);
+        format!("{HANDLE}{}", self.wishes.len() - 1)
     }
 
     /// Adds a node whose output has that name; gives it back.
@@ -75,7 +90,8 @@ impl GraphBuilder {
     }
 
     /// The bytes of the `.onnx` file.
-    pub fn finish(self) -> Vec<u8> {
+    pub fn finish(mut self) -> Vec<u8> {
+        self.resolve();
         let model = ModelProto {
             ir_version: IR_VERSION,
             opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
@@ -85,6 +101,37 @@ impl GraphBuilder {
             ..ModelProto::default()
         };
         model.encode_to_vec()
+    }
+}
+
+impl GraphBuilder {
+    /// Puts names into the places of the handles.
+    fn resolve(&mut self) {
+        let graph = &mut self.graph;
+        let ports = graph.input.iter().chain(&graph.output).map(|port| port.name.clone());
+        let nodes = graph.node.iter().flat_map(|node| node.output.iter().cloned());
+        let mut taken: HashSet<String> = ports.chain(nodes).filter(|name| !name.starts_with(HANDLE)).collect();
+        let names: Vec<String> = self
+            .wishes
+            .drain(..)
+            .map(|mut name| {
+                while !taken.insert(name.clone()) {
+                    name.push('_');
+                }
+                name
+            })
+            .collect();
+        let resolve = |name: &mut String| {
+            let place = name.strip_prefix(HANDLE).and_then(|place| place.parse::<usize>().ok());
+            if let Some(resolved) = place.and_then(|place| names.get(place)) {
+                name.clone_from(resolved);
+            }
+        };
+        graph.initializer.iter_mut().for_each(|tensor| resolve(&mut tensor.name));
+        for node in &mut graph.node {
+            resolve(&mut node.name);
+            node.input.iter_mut().chain(&mut node.output).for_each(resolve);
+        }
     }
 }
 
@@ -149,4 +196,53 @@ fn header(name: &str, shape: &[usize], element: ElementType) -> Result<TensorPro
     let dims = shape.iter().map(|&size| i64::try_from(size)).collect::<Result<_, _>>();
     let dims = dims.map_err(|_| Error::new(ErrorKind::WrongShape, "a size does not fit into 63 bits").item(name))?;
     Ok(TensorProto { name: name.to_owned(), dims, data_type: onnx_type(element), ..TensorProto::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::TractEngine;
+    use crate::predict::Engine;
+
+    fn port(name: &str) -> Port {
+        let shape = vec![Dimension::Symbol("batch".into()), Dimension::Fixed(1)];
+        Port { name: name.into(), element_type: ElementType::F32, shape }
+    }
+
+    /// Adds the inputs up, one after the other and each before the next is known, and 100 to all of it.
+    fn sum(names: &[&str]) -> Vec<u8> {
+        let mut graph = GraphBuilder::new("sum");
+        let hundred = graph.constant(&Tensor::cell(Data::F32(vec![100.0])).unwrap()).unwrap();
+        let last = names.iter().fold(hundred, |sum, name| {
+            let input = graph.input(&port(name));
+            graph.node("Add", &[&sum, &input], &[])
+        });
+        graph.named_node("c1", "Identity", &[&last], &[]);
+        graph.output(&port("c1"));
+        graph.finish()
+    }
+
+    #[test]
+    fn whatever_inputs_are_called_the_graph_computes_the_same() {
+        for names in
+            [["x", "y", "z"], ["c0", "add_0", "add_0_"], ["add_2", "add_1", "add_0"], ["c0_", "identity_3", "c0"]]
+        {
+            let mut engine = TractEngine::new(&sum(&names)).unwrap();
+            let inputs = [1.0, 10.0, 1000.0].map(|value| Tensor::cell(Data::F32(vec![value])).unwrap());
+            let ports: Vec<&str> = engine.signature().inputs.iter().map(|port| port.name.as_str()).collect();
+            assert_eq!(ports, names);
+            assert_eq!(engine.run(inputs.to_vec()).unwrap()[0].data(), &Data::F32(vec![1111.0]), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn every_name_comes_once() {
+        let model = ModelProto::decode(sum(&["add_1", "c0", "add_0_"]).as_slice()).unwrap();
+        let graph = model.graph.unwrap();
+        let constants = graph.initializer.iter().map(|tensor| &tensor.name);
+        let made = constants.chain(graph.input.iter().map(|port| &port.name)).chain(graph.node.iter().map(|n| &n.name));
+        let names: Vec<&String> = made.collect();
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
+        assert!(names.iter().all(|name| !name.contains(HANDLE)), "{names:?}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::features::{Observation, Record};
 use crate::guard::{self, Boundary, ViolationRule};
 use crate::profile::{Layout, PageStage, Profile, Stage, bucket_of, score_bin};
-use crate::telemetry::Receipt;
+use crate::telemetry::{Receipt, mix};
 use crate::tensor::Tensor;
 use std::collections::BTreeMap;
 
@@ -69,9 +69,14 @@ impl Predictor {
         std::mem::replace(&mut self.window, Profile::new(&self.layout))
     }
 
-    /// Counts the time of a stage, in milliseconds.
+    /// Counts the time of a stage, in milliseconds. [`Self::predict`] counts [`Stage::Run`] itself; the others are
+    /// known to the host alone.
     pub fn count_stage(&mut self, stage: Stage, ms: f64) {
         self.window.count(self.layout.stage(stage).start + bucket_of(ms));
+        let late = self.manifest.budgets.latency_p95_ms.is_some_and(|budget| ms > budget);
+        if stage == Stage::Answer && late {
+            self.window.count(self.layout.over_latency());
+        }
     }
 
     /// Counts how a page load settled, once for each: answered, left at a stage, or failed. `elapsed_ms` is the time
@@ -90,8 +95,9 @@ impl Predictor {
 
     /// One prediction. `clock` gives the time in milliseconds, from any origin.
     ///
-    /// Fails with `invalid-record` when the record cannot be fed at all: a value of another type, NaN, or nothing
-    /// where the canvas has no rule for missing values. Such a record is counted as refused, with its violations.
+    /// Fails with `invalid-record` when the record cannot be fed at all: a value of another type, NaN, a number beyond
+    /// float32, or nothing where the canvas has no rule for missing values. Such a record is counted as refused, with
+    /// its violations.
     pub fn predict(&mut self, record: &Record, groups: &Groups, clock: &mut dyn FnMut() -> f64) -> Result<Prediction> {
         let start = clock();
         let (observations, boundary) = guard::check(&self.manifest.features, record);
@@ -108,7 +114,7 @@ impl Predictor {
         let action = guard::decide(&self.manifest, decoded.score, boundary.inside).map(str::to_owned);
         let id = self.count(&observations, &boundary, &decoded, action.as_deref(), groups);
         let timing = Timing { encode: encoded - start, run: ran - encoded, total: clock() - start };
-        self.count_latency(timing.total);
+        self.count_stage(Stage::Run, timing.run);
         Ok(Prediction {
             id,
             version: self.manifest.version.clone(),
@@ -212,7 +218,7 @@ impl Predictor {
         if let Some(action) = action {
             window.count(layout.action(action));
         }
-        let favourable = action.is_some_and(|action| self.manifest.is_favourable(action));
+        let favourable = guard::favours(&self.manifest, action, decoded.score);
         let mut first_group = None;
         for (index, group) in self.manifest.groups.iter().enumerate() {
             let Some(value) = groups.get(&group.name) else { continue };
@@ -231,13 +237,6 @@ impl Predictor {
         };
         receipt.text()
     }
-
-    fn count_latency(&mut self, ms: f64) {
-        self.count_stage(Stage::Run, ms);
-        if self.manifest.budgets.latency_p95_ms.is_some_and(|budget| ms > budget) {
-            self.window.count(self.layout.over_latency());
-        }
-    }
 }
 
 struct Decoded {
@@ -246,11 +245,8 @@ struct Decoded {
     probabilities: Option<BTreeMap<String, f64>>,
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): numbers that tell receipts of one session apart.
+/// SplitMix64: numbers that tell receipts of one session apart.
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
+    mix(*state)
 }

@@ -40,11 +40,11 @@ named! {
         Compile = "compile",
         /// Reading the model and making it ready.
         Load = "load",
-        /// The first prediction itself, which is slower than the later ones.
+        /// From the navigation, or the click, to the first answer of a page. Budget: `first_prediction_ms`.
         First = "first",
-        /// From the click to the first answer.
+        /// One prediction as its caller sees it, with the way to a worker and back. Budget: `latency_p95_ms`.
         Answer = "answer",
-        /// One prediction.
+        /// The model alone, within one prediction.
         Run = "run",
     }
 }
@@ -72,7 +72,7 @@ named! {
     LossReason {
         /// The collector refused it.
         Refused = "refused",
-        /// It was given up.
+        /// It was given up; or a part of it, because the frame would have been too large.
         Dropped = "dropped",
         /// It was sent again.
         Retried = "retried",
@@ -126,6 +126,10 @@ const STAGES: usize = OUTCOMES + 2 * SCORE_BINS;
 const UNKNOWN_FEATURE: usize = STAGES + 6 * BUCKETS;
 const TAIL: usize = UNKNOWN_FEATURE + 1;
 
+/// The places of one value of a group: predictions that were not favourable and that were; outcomes by label, and by
+/// whether they were favourable.
+const PER_VALUE: usize = 6;
+
 impl Layout {
     /// The layout for a manifest.
     pub fn new(manifest: &Manifest) -> Self {
@@ -143,8 +147,7 @@ impl Layout {
         let mut groups = Vec::with_capacity(manifest.groups.len());
         for group in &manifest.groups {
             let places = GroupPlaces { start: next, values: group.values.len() };
-            // Per value: predictions, favourable ones, and outcomes by label and by whether it was favourable.
-            next += (places.values + 1) * 6;
+            next += places.len();
             groups.push(places);
         }
         Self { features, groups, actions, business: manifest.business_metrics.len(), len: next }
@@ -195,7 +198,7 @@ impl Layout {
         WITHIN_BUDGET
     }
 
-    /// Predictions that took longer than the latency budget.
+    /// Answers, as their callers saw them, that took longer than the latency budget.
     pub fn over_latency(&self) -> usize {
         OVER_LATENCY
     }
@@ -203,6 +206,11 @@ impl Layout {
     /// Page loads that settled at a stage.
     pub fn page(&self, stage: PageStage) -> usize {
         PAGES + stage as usize
+    }
+
+    /// The counters that are no detail of any prediction: how many there were, page loads, and losses.
+    pub fn totals(&self) -> std::ops::Range<usize> {
+        0..SCORES
     }
 
     /// Frames that were lost, or late, for a reason.
@@ -250,15 +258,46 @@ impl Layout {
     /// A boundary of a feature that was crossed. [`ViolationRule::Unknown`] has one place for all names.
     pub fn violation(&self, feature: usize, rule: ViolationRule) -> usize {
         match ViolationRule::OF_FEATURE.iter().position(|&known| known == rule) {
-            Some(place) => TAIL + self.actions + feature * ViolationRule::OF_FEATURE.len() + place,
+            Some(place) => self.violations(feature).start + place,
             None => UNKNOWN_FEATURE,
         }
+    }
+
+    /// All boundaries of a feature, in the order of [`ViolationRule::OF_FEATURE`].
+    pub fn violations(&self, feature: usize) -> std::ops::Range<usize> {
+        let rules = ViolationRule::OF_FEATURE.len();
+        let start = TAIL + self.actions + feature * rules;
+        start..start + rules
     }
 
     /// All bins of a feature: the regular ones, then missing, then below and above, or unseen.
     pub fn feature(&self, feature: usize) -> std::ops::Range<usize> {
         let places = &self.features[feature];
         places.start..places.start + places.len()
+    }
+
+    /// The width of the regular bin that a number lies in. A bin that is open on one side is as wide as the one next to
+    /// it, or, where that is open, too, as the declared range makes it. Nothing for categories, and where neither is
+    /// known.
+    pub fn bin_width(&self, feature: usize, number: f64) -> Option<f64> {
+        let FeaturePlaces { edges, range, numeric, .. } = &self.features[feature];
+        let bin = edges.partition_point(|&edge| edge <= number);
+        let width = match (edges.len(), *range) {
+            (0, Some([low, high])) => high - low,
+            (1, Some([low, high])) => {
+                if bin == 0 {
+                    edges[0] - low
+                } else {
+                    high - edges[0]
+                }
+            }
+            (0 | 1, None) => return None,
+            (count, _) => {
+                let closed = bin.clamp(1, count - 1);
+                edges[closed] - edges[closed - 1]
+            }
+        };
+        (*numeric && width > 0.0 && width.is_finite()).then_some(width)
     }
 
     /// How many of a feature's bins are regular: deciles, or categories. The next one counts missing values.
@@ -282,20 +321,38 @@ impl Layout {
         places.start + bin
     }
 
-    /// Predictions of a group's value, and the favourable ones among them. A value of `None` is one not declared.
+    /// Predictions of a group's value that were decided favourably, or that were not: each prediction counts at one of
+    /// the two places. A value of `None` is one not declared.
     pub fn group(&self, group: usize, value: Option<usize>, favourable: bool) -> usize {
         let places = &self.groups[group];
-        places.start + value.unwrap_or(places.values).min(places.values) * 6 + usize::from(favourable)
+        places.start + value.unwrap_or(places.values).min(places.values) * PER_VALUE + usize::from(favourable)
     }
 
-    /// Outcomes of a group's value by label and by whether the decision was favourable.
+    /// Outcomes of a group's value by label and by whether the decision was favourable: each counts at one of four places.
     pub fn group_outcome(&self, group: usize, value: Option<usize>, positive: bool, favourable: bool) -> usize {
         self.group(group, value, false) + 2 + usize::from(positive) * 2 + usize::from(favourable)
+    }
+
+    /// The number of groups.
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// All places of a group: predictions and outcomes, by value.
+    pub fn group_places(&self, group: usize) -> std::ops::Range<usize> {
+        let places = &self.groups[group];
+        places.start..places.start + places.len()
     }
 
     /// The number of values of a group.
     pub fn group_values(&self, group: usize) -> usize {
         self.groups[group].values
+    }
+}
+
+impl GroupPlaces {
+    fn len(&self) -> usize {
+        (self.values + 1) * PER_VALUE
     }
 }
 
@@ -308,4 +365,30 @@ impl FeaturePlaces {
 /// The bin, of [`SCORE_BINS`], of a score of 0…1. Scores outside of it, and NaN, count at the nearer end.
 pub fn score_bin(score: f64) -> usize {
     ((score.clamp(0.0, 1.0) * SCORE_BINS as f64) as usize).min(SCORE_BINS - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bin_is_as_wide_as_its_edges_its_neighbour_or_the_range_say() {
+        let places = |edges: &[f64], range| FeaturePlaces {
+            start: 0,
+            edges: edges.to_vec(),
+            range,
+            regular: edges.len() + 1,
+            numeric: true,
+        };
+        let width = |edges: &[f64], range, number| {
+            let features = vec![places(edges, range)];
+            Layout { features, groups: vec![], actions: 0, business: 0, len: 0 }.bin_width(0, number)
+        };
+        let edges = [1.0, 3.0, 7.0];
+        assert_eq!([0.0, 1.0, 3.0, 99.0].map(|number| width(&edges, None, number)), [2.0, 2.0, 4.0, 4.0].map(Some));
+        assert_eq!([0.5, 4.0].map(|number| width(&[1.0], Some([0.0, 20.0]), number)), [Some(1.0), Some(19.0)]);
+        assert_eq!([width(&[1.0], None, 0.5), width(&[], None, 0.5)], [None, None]);
+        assert_eq!(width(&[], Some([0.0, 2.0]), 0.5), Some(2.0));
+        assert_eq!(width(&[1.0, 1.0], None, 0.5), None);
+    }
 }

@@ -19,9 +19,9 @@ pub struct Moments {
     pub mean: f64,
     /// The sum of squared differences from the mean.
     pub m2: f64,
-    /// The lowest; infinity when there are none.
+    /// The lowest, or a bound below it; infinity when there are none.
     pub min: f64,
-    /// The highest; minus infinity when there are none.
+    /// The highest, or a bound above it; minus infinity when there are none.
     pub max: f64,
 }
 
@@ -32,6 +32,12 @@ impl Default for Moments {
 }
 
 impl Moments {
+    /// Moments whose ends are not known: no number is further than √m2 from the mean of its stream.
+    pub fn bounded(count: u64, mean: f64, m2: f64) -> Self {
+        let reach = m2.max(0.0).sqrt();
+        Self { count, mean, m2, min: mean - reach, max: mean + reach }
+    }
+
     /// Adds a finite number.
     pub fn push(&mut self, value: f64) {
         self.count += 1;

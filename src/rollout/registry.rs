@@ -73,20 +73,40 @@ impl Registry {
         Ok(found.into_iter().map(|(_, version)| version).collect())
     }
 
-    /// The manifest of a version. Fails with `usage` where the folder has no such version.
+    /// The manifest of a version. Fails with `usage` where the folder has no such version, and with `bundle-corrupt`
+    /// where it is not the manifest that the channel file points at.
     pub fn manifest(&self, version: &str) -> Result<Manifest> {
+        Ok(self.hashed_manifest(version)?.0)
+    }
+
+    /// The manifest of a version with its SHA-256.
+    fn hashed_manifest(&self, version: &str) -> Result<(Manifest, String)> {
         let name = manifest_name(version);
         if version_of(&name).is_none() || !self.folder.join(&name).is_file() {
             let known = self.versions()?.join(", ");
             let error = Error::new(ErrorKind::Usage, format!("there is no version {version}"));
             return Err(error.place(self.folder.display()).help(format!("the folder has {known}")));
         }
-        let manifest: Manifest = self.read_json(&name)?;
-        manifest.check().map_err(|error| error.place(self.folder.join(&name).display()))?;
-        if manifest.version != version {
-            return Err(corrupt(&self.folder.join(&name), "the version in it is another one than its name says"));
+        let path = self.folder.join(&name);
+        let bytes = self.read(&name)?;
+        let hash = sha256_hex(&bytes);
+        if self.stated_hash(version)?.is_some_and(|stated| !stated.eq_ignore_ascii_case(&hash)) {
+            return Err(corrupt(&path, "its SHA-256 is not the one in channel.json"));
         }
-        Ok(manifest)
+        let manifest: Manifest = parse(&path, &bytes)?;
+        manifest.check().map_err(|error| error.place(path.display()))?;
+        if manifest.version != version {
+            return Err(corrupt(&path, "the version in it is another one than its name says"));
+        }
+        Ok((manifest, hash))
+    }
+
+    /// What the channel file says that the SHA-256 of a version's manifest is, where it points at that version.
+    fn stated_hash(&self, version: &str) -> Result<Option<String>> {
+        if !self.folder.join(CHANNEL).exists() {
+            return Ok(None);
+        }
+        Ok(self.channel()?.pointer(version).and_then(|pointer| pointer.sha256.clone()))
     }
 
     /// One file of a version by its role, verified. `None` when the version has no file of that role.
@@ -94,26 +114,32 @@ impl Registry {
         manifest.files.get(role).map(|entry| self.verified(entry)).transpose()
     }
 
-    /// Verifies the size and SHA-256 of every file of a version. Fails with `bundle-corrupt`, naming the file.
+    /// Verifies every file of a version: its size and SHA-256, and the manifest's own where the channel file points at
+    /// it. Fails with `bundle-corrupt`, naming the file.
     pub fn verify(&self, version: &str) -> Result<Manifest> {
-        let manifest = self.manifest(version)?;
-        for entry in manifest.files.values() {
+        Ok(self.verify_hashed(version)?.0)
+    }
+
+    fn verify_hashed(&self, version: &str) -> Result<(Manifest, String)> {
+        let hashed = self.hashed_manifest(version)?;
+        for entry in hashed.0.files.values() {
             self.verified(entry)?;
         }
-        Ok(manifest)
+        Ok(hashed)
     }
 
     /// Makes a version the champion, after all of its files were verified. Gives the new channel. The first version of
     /// a folder without a channel file starts one.
     pub fn promote(&self, version: &str) -> Result<Channel> {
         let _turn = self.lock()?;
-        let manifest = self.verify(version)?;
+        let (manifest, hash) = self.verify_hashed(version)?;
         let Some(model) = manifest.files.get("model") else {
             return Err(corrupt(&self.folder.join(manifest_name(version)), "it names no model"));
         };
         let next = Pointer {
             version: version.to_owned(),
             manifest: manifest_name(version),
+            sha256: Some(hash),
             engine: manifest.engine.clone(),
             model: model.path.clone(),
         };
@@ -129,19 +155,18 @@ impl Registry {
     pub fn rollback(&self) -> Result<Channel> {
         let _turn = self.lock()?;
         let channel = self.channel()?;
-        let Some(back) = channel.rolled_back() else {
+        let Some(mut back) = channel.rolled_back() else {
             let error = Error::new(ErrorKind::Usage, "there is no version before this one").model(&channel.name);
             return Err(error.help("promote another version first"));
         };
-        self.verify(&back.champion.version)?;
+        back.champion.sha256 = Some(self.verify_hashed(&back.champion.version)?.1);
         self.write(&back)?;
         Ok(back)
     }
 
     /// The channel file is written last: it alone says which version answers.
     fn write(&self, channel: &Channel) -> Result<()> {
-        let manifest = self.folder.join(&channel.champion.manifest);
-        let bytes = fs::read(&manifest).map_err(|error| self.io("cannot be read", &manifest, &error))?;
+        let bytes = self.read(&channel.champion.manifest)?;
         write_atomically(&self.folder.join(MANIFEST), &bytes)?;
         write_atomically(&self.folder.join(CHANNEL), &to_json(channel)?)
     }
@@ -184,12 +209,12 @@ impl Registry {
     }
 
     fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        parse(&self.folder.join(name), &self.read(name)?)
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>> {
         let path = self.folder.join(name);
-        let bytes = fs::read(&path).map_err(|error| self.io("cannot be read", &path, &error))?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            let message = format!("this is not what {name} should be: {error}");
-            Error::new(ErrorKind::BundleFormat, message).place(path.display()).help("pack the bundle again")
-        })
+        fs::read(&path).map_err(|error| self.io("cannot be read", &path, &error))
     }
 
     fn io(&self, what: &str, path: &Path, error: &std::io::Error) -> Error {
@@ -218,6 +243,14 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = fs::remove_file(&hidden);
         let error = Error::new(ErrorKind::Io, format!("cannot be written: {error}")).place(path.display());
         error.help("free space, or make the folder writable")
+    })
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let message = format!("this is not what {name} should be: {error}");
+        Error::new(ErrorKind::BundleFormat, message).place(path.display()).help("pack the bundle again")
     })
 }
 
@@ -314,6 +347,50 @@ mod tests {
         fs::write(&path, manifest).unwrap();
         let error = registry.promote("bbbbbbbbbbbb").unwrap_err();
         assert!(error.to_string().contains("own folder"), "{error}");
+    }
+
+    #[test]
+    fn a_changed_manifest_is_refused_for_every_version_that_the_channel_points_at() {
+        let (folder, registry) = folder();
+        let path = folder.path().join("manifest.aaaaaaaaaaaa.json");
+        let packed = fs::read_to_string(&path).unwrap();
+        let stated = registry.channel().unwrap().champion.sha256;
+        assert_eq!(stated.as_deref(), Some(sha256_hex(packed.as_bytes()).as_str()));
+
+        // A manifest that is whole in itself, with a policy that nobody packed.
+        let changed = packed.replace("\"fallback\":null", "\"fallback\":\"accept\"");
+        assert_ne!(changed, packed);
+        fs::write(&path, &changed).unwrap();
+        for error in [
+            registry.manifest("aaaaaaaaaaaa").unwrap_err(),
+            registry.verify("aaaaaaaaaaaa").unwrap_err(),
+            registry.promote("aaaaaaaaaaaa").unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::BundleCorrupt);
+            assert!(error.to_string().contains("manifest.aaaaaaaaaaaa.json"), "{error}");
+        }
+        registry.promote("bbbbbbbbbbbb").unwrap();
+        assert_eq!(registry.rollback().unwrap_err().kind(), ErrorKind::BundleCorrupt);
+        assert_eq!(registry.channel().unwrap().champion.version, "bbbbbbbbbbbb");
+        fs::write(&path, &packed).unwrap();
+        assert_eq!(registry.rollback().unwrap().champion.sha256, stated);
+    }
+
+    #[test]
+    fn a_channel_without_hashes_gains_them_when_it_is_written() {
+        let (folder, registry) = folder();
+        registry.promote("bbbbbbbbbbbb").unwrap();
+        let path = folder.path().join(CHANNEL);
+        let mut old: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        for pointer in ["champion", "previous"] {
+            old[pointer].as_object_mut().unwrap().remove("sha256").unwrap();
+        }
+        fs::write(&path, old.to_string()).unwrap();
+        registry.verify("aaaaaaaaaaaa").unwrap();
+        let same = registry.promote("bbbbbbbbbbbb").unwrap();
+        assert!(same.champion.sha256.is_some());
+        assert_eq!(same.previous.unwrap().version, "aaaaaaaaaaaa");
+        assert!(registry.rollback().unwrap().champion.sha256.is_some());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! give the same bytes on every machine.
 
 use super::exact::{exp, ln, sigmoid};
-use super::recipe::{ColumnRecipe, Distribution, Recipe, Term};
+use super::recipe::{ColumnRecipe, Distribution, MOST_ROWS, Recipe, Term};
 use super::{Column, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
@@ -29,10 +29,7 @@ pub(super) fn generate(
     seed: u64,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Table> {
-    let count = usize::try_from(rows).unwrap_or(usize::MAX);
-    if count == 0 {
-        return Err(Error::new(ErrorKind::InvalidData, "a recipe cannot make 0 rows").help("ask for at least one row"));
-    }
+    let count = row_count(recipe, rows)?;
     let mut drawn: Vec<Drawn<'_>> = Vec::with_capacity(recipe.columns.len());
     for (done, column) in recipe.columns.iter().enumerate() {
         progress(rows * done as u64 / (recipe.columns.len() as u64 + 1), Some(rows));
@@ -43,6 +40,27 @@ pub(super) fn generate(
     columns.push(Column { name: recipe.target.name.clone(), values: labels });
     progress(rows, Some(rows));
     Table::new("recipe", columns)
+}
+
+/// As many rows as the memory of this machine holds, at most [`MOST_ROWS`]; otherwise an error.
+fn row_count(recipe: &Recipe, rows: u64) -> Result<usize> {
+    let error = |message: String, help: String| Err(Error::new(ErrorKind::InvalidData, message).help(help));
+    if rows == 0 {
+        return error("a recipe cannot make 0 rows".into(), "ask for at least one row".into());
+    }
+    let count = usize::try_from(rows).unwrap_or(usize::MAX);
+    if rows > MOST_ROWS || count == usize::MAX {
+        return error(format!("a recipe cannot make {rows} rows"), format!("ask for {MOST_ROWS} at most"));
+    }
+    // Each value is kept twice: as it is recorded, and as it is true. A system that is asked for more than it could ever
+    // give says so here, before the work.
+    let values = count.saturating_mul(2 * (recipe.columns.len() + 1));
+    if Vec::<Value>::new().try_reserve_exact(values).is_err() {
+        let gigabytes = values as f64 * size_of::<Value>() as f64 / 1e9;
+        let message = format!("{rows} rows need about {gigabytes:.0} GB of memory, which this machine does not give");
+        return error(message, "ask for fewer rows".into());
+    }
+    Ok(count)
 }
 
 /// The random numbers for one purpose.
@@ -403,6 +421,18 @@ terms = [{ column = "age", weight = 1.0, center = 40, spread = 10 }]
             }
         }
         assert!((400..700).contains(&flipped), "{flipped}");
+    }
+
+    #[test]
+    fn more_rows_than_can_be_made_are_refused_in_words() {
+        let recipe = parse_recipe(RECIPE, "recipe.toml").unwrap();
+        for (rows, wanted) in [(0, "a recipe cannot make 0 rows"), (u64::MAX, "ask for 100000000 at most")] {
+            let error = generate(&recipe, rows, 1, &mut |_, _| {}).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
+        let text = RECIPE.replacen("rows = 4000", "rows = 100000001", 1);
+        let error = parse_recipe(&text, "recipe.toml").unwrap_err().to_string();
+        assert!(error.starts_with("recipe.toml:2: rows: 100000001 rows are more than a recipe makes"), "{error}");
     }
 
     #[test]

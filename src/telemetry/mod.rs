@@ -1,11 +1,18 @@
 //! Takes a closed window of counters; gives the bytes to send, and reads them again on the other side.
 //! Next: `collect` decodes, checks and merges them. It never sends anything itself, and never carries a record.
+#![doc = include_str!("privacy.md")]
 
 mod frame;
 mod receipt;
 mod wire;
+mod withhold;
+
+#[cfg(test)]
+mod tests;
 
 pub use frame::{Frame, Header, MAX_FRAME_BYTES, Page, Window, decode};
 pub use receipt::Receipt;
+pub(crate) use wire::mix;
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub(crate) use wire::{Reader, put_varint};
+pub use withhold::{FEW, features_of_few};

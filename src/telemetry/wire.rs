@@ -23,6 +23,13 @@ pub fn crc32(bytes: &[u8]) -> u32 {
     !crc
 }
 
+/// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): a number that looks random, and is always the same one.
+pub const fn mix(mut value: u64) -> u64 {
+    value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    value ^ (value >> 31)
+}
+
 /// Reads a frame from the front; every read fails with `frame-invalid` when the bytes end too early.
 pub struct Reader<'a> {
     bytes: &'a [u8],

@@ -5,18 +5,31 @@
 
 use super::{Expansion, Fitted, FittedFeature, Step};
 use crate::bundle::Roles;
-use crate::canvas::FeatureKind;
-use crate::error::Result;
+use crate::canvas::{FeatureKind, MODEL_OUTPUTS};
+use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Attribute, GraphBuilder};
 use crate::tensor::{Data, Dimension, ElementType, Port, Tensor};
 
+const LABEL: &str = MODEL_OUTPUTS[0];
+const PROBABILITIES: &str = MODEL_OUTPUTS[1];
+const MARGIN: &str = MODEL_OUTPUTS[2];
+
 /// The roles of the outputs that [`export`] writes.
 pub fn roles() -> Roles {
-    Roles { label: Some("label".into()), probabilities: Some("probabilities".into()), margin: Some("margin".into()) }
+    let [label, probabilities, margin] = MODEL_OUTPUTS.map(|name| Some(name.to_owned()));
+    Roles { label, probabilities, margin }
 }
 
 /// The bytes of the `.onnx` file of a fit.
+///
+/// # Errors
+/// `invalid-canvas` when a feature is called as an output is.
 pub fn export(name: &str, fitted: &Fitted) -> Result<Vec<u8>> {
+    if let Some(feature) = fitted.features.iter().find(|feature| MODEL_OUTPUTS.contains(&feature.name.as_str())) {
+        let message = "the feature has the name of an output of the model";
+        let error = Error::new(ErrorKind::InvalidCanvas, message).item(&feature.name);
+        return Err(error.help("choose another name, and name its column with `source`"));
+    }
     let mut graph = GraphBuilder::new(name);
     let mut columns = Vec::with_capacity(fitted.features.len());
     for feature in &fitted.features {
@@ -28,18 +41,18 @@ pub fn export(name: &str, fitted: &Fitted) -> Result<Vec<u8>> {
     let weights = graph.constant(&Tensor::new(vec![fitted.weights.len(), 1], Data::F32(weights))?)?;
     let intercept = number(&mut graph, fitted.intercept)?;
     let product = graph.node("MatMul", &[&matrix, &weights], &[]);
-    let margin = graph.named_node("margin", "Add", &[&product, &intercept], &[]);
+    let margin = graph.named_node(MARGIN, "Add", &[&product, &intercept], &[]);
     let positive = graph.node("Sigmoid", &[&margin], &[]);
     let one = number(&mut graph, 1.0)?;
     let negative = graph.node("Sub", &[&one, &positive], &[]);
     let both = if fitted.positive == 0 { [&positive, &negative] } else { [&negative, &positive] };
     let axis = Attribute::Int("axis", 1);
-    let probabilities = graph.named_node("probabilities", "Concat", &[both[0], both[1]], &[axis]);
-    graph.named_node("label", "ArgMax", &[&probabilities], &[axis, Attribute::Int("keepdims", 0)]);
+    let probabilities = graph.named_node(PROBABILITIES, "Concat", &[both[0], both[1]], &[axis]);
+    graph.named_node(LABEL, "ArgMax", &[&probabilities], &[axis, Attribute::Int("keepdims", 0)]);
 
-    graph.output(&port("label", ElementType::I64, &[]));
-    graph.output(&port("probabilities", ElementType::F32, &[2]));
-    graph.output(&port("margin", ElementType::F32, &[1]));
+    graph.output(&port(LABEL, ElementType::I64, &[]));
+    graph.output(&port(PROBABILITIES, ElementType::F32, &[2]));
+    graph.output(&port(MARGIN, ElementType::F32, &[1]));
     Ok(graph.finish())
 }
 

@@ -1,6 +1,7 @@
 //! Takes JavaScript values; gives JavaScript values. Thin wrappers around the core, one per class of the SDK.
 //! Next: `www/sdk`. It never decides anything: what is counted, sent or answered is decided in the core.
 
+mod counters;
 mod predictor;
 #[cfg(feature = "tract")]
 mod session;

@@ -1,5 +1,6 @@
 //! `Predictor`: a bundle with its boundaries, decisions, explanations and counters.
 
+use super::counters;
 use super::values::{from_js, throw, to_js};
 use crate::bundle::{Baseline, Manifest};
 use crate::canvas::Canvas;
@@ -33,11 +34,16 @@ impl Predictor {
         Ok(Self { core, session, closed })
     }
 
-    /// One prediction for a raw record. `groups` are the sensitive features that the page may declare.
-    pub fn predict(&mut self, record: JsValue, groups: JsValue) -> Result<JsValue, JsValue> {
+    /// One prediction for a raw record. `groups` are the sensitive features that the page may declare. An `uncounted`
+    /// one leaves no trace in the counters.
+    pub fn predict(&mut self, record: JsValue, groups: JsValue, uncounted: bool) -> Result<JsValue, JsValue> {
         let record = read_record(record)?;
         let groups: Option<Groups> = from_js(groups, ErrorKind::InvalidRecord, "groups")?;
+        let before = uncounted.then(|| self.core.window().clone());
         let prediction = self.core.predict(&record, &groups.unwrap_or_default(), &mut now);
+        if let Some(before) = before {
+            *self.core.window_mut() = before;
+        }
         to_js(&prediction.map_err(throw)?)
     }
 
@@ -79,12 +85,14 @@ impl Predictor {
         self.core.window().counts[self.core.layout().predictions()] as f64
     }
 
-    /// Closes the window and gives its bytes, or nothing when it is empty.
-    pub fn frame(&mut self, sequence: f64, age_ms: f64, duration_ms: f64) -> Option<Vec<u8>> {
+    /// Closes the window and gives its bytes, or nothing when it is empty. The page session is counted in the one frame
+    /// of each version that says so, however many predictors of that version the page has had.
+    pub fn frame(&mut self, sequence: f64, age_ms: f64, duration_ms: f64, session: bool) -> Option<Vec<u8>> {
         if self.core.window().is_empty() {
             return None;
         }
-        let window = self.core.close_window();
+        let mut window = self.core.close_window();
+        window.counts[self.core.layout().sessions()] = u64::from(session);
         self.closed.merge(&window);
         let manifest = self.core.manifest();
         let header = Header {
@@ -94,7 +102,38 @@ impl Predictor {
             name: manifest.name.clone(),
             version: manifest.version.clone(),
         };
-        Some(header.encode_window(&window, duration_ms as u64))
+        Some(header.encode_window(self.core.layout(), &window, duration_ms as u64))
+    }
+
+    /// Closes the window without a frame: what is in it stays in the report, and is never sent. Only what was lost is
+    /// still to be told. Gives whether anything else was in it.
+    pub fn discard(&mut self) -> bool {
+        let mut window = self.core.close_window();
+        for &reason in LossReason::ALL {
+            let place = self.core.layout().loss(reason);
+            self.core.window_mut().add(place, std::mem::take(&mut window.counts[place]));
+        }
+        self.closed.merge(&window);
+        !window.is_empty()
+    }
+
+    /// Gives all counters away, so that another predictor of the same version can keep them.
+    pub fn hand_over(&mut self) -> Vec<f64> {
+        let closed = std::mem::replace(&mut self.closed, Profile::new(self.core.layout()));
+        let mut numbers = Vec::new();
+        counters::write(&closed, &mut numbers);
+        counters::write(&self.core.close_window(), &mut numbers);
+        numbers
+    }
+
+    /// Keeps the counters that another predictor of the same version gave away.
+    pub fn take_over(&mut self, numbers: &[f64]) -> Result<(), JsValue> {
+        let mut numbers = numbers.iter().copied();
+        let closed = counters::read(&mut numbers, self.core.layout()).map_err(throw)?;
+        let window = counters::read(&mut numbers, self.core.layout()).map_err(throw)?;
+        self.closed.merge(&closed);
+        self.core.window_mut().merge(&window);
+        Ok(())
     }
 
     /// The report of everything that this page has seen. `baseline` is the reference profile of the bundle.
@@ -113,6 +152,9 @@ impl Predictor {
         let baseline: Option<Baseline> = from_js(baseline, ErrorKind::BundleFormat, "baseline")?;
         let mut seen = self.closed.clone();
         seen.merge(self.core.window());
+        // All of it is one page session, whichever predictors have counted it.
+        let layout = self.core.layout();
+        seen.counts[layout.sessions()] = seen.counts[layout.predictions()].min(1);
         Ok(monitor::report(self.core.manifest(), baseline.as_ref(), &seen, Span::default()))
     }
 }

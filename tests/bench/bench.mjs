@@ -11,7 +11,7 @@ import { launch, requireBuild, root } from "../browser/support.mjs";
 
 requireBuild();
 const { firstPages, firstPrediction, OURS, PEER, SLOW } = await import("./first.mjs");
-const { columns, rowsOf, say, table, timedRows, withTable } = await import("./rows.mjs");
+const { columns, rowsOf, say, table, timedRows, withTable, WRONG } = await import("./rows.mjs");
 const { nearsideFiles, openSite, peerFiles, target } = await import("./site.mjs");
 const { steady, steadyFiles } = await import("./steady.mjs");
 
@@ -35,7 +35,7 @@ try {
 mkdirSync(target, { recursive: true });
 writeFileSync(join(target, "bench.json"), `${JSON.stringify(rows, null, 2)}\n`);
 if (!section) writeTable();
-if (wrong) say(`${wrong} models answer otherwise than ${PEER}; they were not timed.`);
+if (wrong) say(`Models that answer otherwise than ${PEER}, and were not timed: ${wrong}.`);
 process.exitCode = wrong ? 1 : 0;
 
 function options() {
@@ -75,9 +75,10 @@ async function steadySection() {
   for (const { model, samples, refused, load = loadavg()[0], wrong: difference } of await steady(browser, site)) {
     if (difference) wrong++, say(`steady ${model}: WRONG, ${difference}`);
     const [ours] = Object.keys(samples);
-    const why = difference ? { ...refused, [ours]: "wrong-answer" } : refused;
+    // What answers wrongly is not timed, and the run fails after everything has been written.
+    const why = difference ? { ...refused, [ours]: WRONG } : refused;
     const pairs = Object.values(samples).find(Boolean)?.length ?? 0;
-    say(`steady ${model}: ${pairs} pairs, load ${load.toFixed(2)}${Object.entries(why).map(([engine, code]) => (code ? `, ${engine} refused: ${code}` : "")).join("")}`);
+    say(`steady ${model}: ${pairs} pairs, load ${load.toFixed(2)}${Object.entries(why).map(([engine, code]) => (code ? `, ${engine}: ${code}` : "")).join("")}`);
     found.push(...timedRows("steady", model, samples, { refused: why, pairs, load }));
   }
   return found;

@@ -1,6 +1,9 @@
 // From samples to the rows of bench.json, and from rows to what people read.
 import { PEER } from "./first.mjs";
 
+/** What stands for a refusal where an engine answers, but otherwise than the peer. */
+export const WRONG = "wrong-answer";
+
 export const say = (line) => process.stderr.write(`${line}\n`);
 
 export function median(values) {
@@ -17,7 +20,7 @@ export function rowsOf(section, model, unit, metric, values, { refused = {}, ...
   const base = values[PEER];
   return Object.entries(values).map(([engine, value]) => ({
     section, model, engine, metric,
-    value: value === null ? null : digits(value),
+    value: value === null || Number.isInteger(value) ? value : digits(value),
     unit,
     baseline: PEER,
     ratio: value === null || base === null ? null : digits(value / base),
@@ -60,7 +63,7 @@ function title({ section, model, network, engine }) {
 }
 
 function shown({ value, unit, refused }) {
-  if (value === null) return refused ? `refused: ${refused}` : "not measured";
+  if (value === null) return refused === WRONG ? "wrong answer" : refused ? `refused: ${refused}` : "not measured";
   if (unit === "bytes") return `${Math.round(value / 1000).toLocaleString("en")} kB`;
   if (value >= 1000) return `${(value / 1000).toPrecision(3)} s`;
   return value >= 0.1 ? `${value.toPrecision(3)} ms` : `${(value * 1000).toPrecision(3)} µs`;

@@ -53,7 +53,7 @@ async function run(browser, site, { model, engine, open, given }) {
       return { refused, difference };
     }, [open, given]);
     const result = { model, samples: { [engine]: null, [PEER]: null }, refused: { [engine]: refused[0], [PEER]: refused[1] } };
-    // What answers wrongly is not worth timing.
+    // What answers wrongly is not timed.
     if (difference) return { ...result, wrong: difference };
     const measured = await page.evaluate((pairs) => globalThis.subject.measure(pairs), PAIRS);
     [engine, PEER].forEach((name, i) => (result.samples[name] = measured[i]?.samples ?? null));

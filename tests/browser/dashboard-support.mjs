@@ -1,6 +1,6 @@
 // What the dashboard's tests start and stop: a collector, a static host, a browser.
 import { spawn } from "node:child_process";
-import { createServer } from "node:http";
+import { createServer, request as ask } from "node:http";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
@@ -54,15 +54,29 @@ export async function startCollector({ project = "models/loan-approval", data: k
   };
 }
 
-/** Hosts the built dashboard, the SDK and the bundle as plain files, with no collector behind them. */
-export async function startStaticHost() {
+/** A collector with its dashboard; `DASHBOARD` names a folder with a newer one than the binary carries. */
+export async function startDashboard() {
+  const collector = await startCollector();
+  if (!process.env.DASHBOARD) return collector;
+  const host = await startStaticHost({ collector: collector.origin });
+  return { origin: host.origin, stop: async () => (await host.stop(), await collector.stop()) };
+}
+
+/**
+ * Hosts the built dashboard and the SDK as plain files, with the bundle beside them and no collector behind them, or
+ * with `collector`, the origin of one that gets everything else. `answer(path, request, response)` comes first: it
+ * answers itself where it gives `true`.
+ */
+export async function startStaticHost({ collector, answer } = {}) {
   const places = [
     ["/sdk/", join(root, "www/sdk/dist")],
-    ["/models/loan-approval/", join(root, "models/loan-approval/bundle")],
-    ["/", join(root, "www/dashboard/dist")],
+    ...(collector ? [] : [["/models/loan-approval/", join(root, "models/loan-approval/bundle")]]),
+    ["/", process.env.DASHBOARD ?? join(root, "www/dashboard/dist")],
   ];
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, "http://host").pathname));
+    if (await answer?.(path, request, response)) return;
+    if (collector && /^\/(v1\/|models\/|config\.json$)/.test(path)) return forward(collector, request, response);
     const [prefix, folder] = places.find(([start]) => path.startsWith(start));
     const rest = path.slice(prefix.length) || "index.html";
     try {
@@ -74,7 +88,21 @@ export async function startStaticHost() {
     }
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { origin: `http://127.0.0.1:${server.address().port}`, stop: () => new Promise((resolve) => server.close(resolve)) };
+  return {
+    origin: `http://127.0.0.1:${server.address().port}`,
+    stop: () => new Promise((resolve) => (server.closeAllConnections(), server.close(resolve))),
+  };
+}
+
+function forward(origin, request, response) {
+  const { method, headers, url } = request;
+  const onward = ask(new URL(url, origin), { method, headers }, (answer) => {
+    response.writeHead(answer.statusCode, answer.headers).flushHeaders();
+    answer.pipe(response);
+  });
+  onward.on("error", () => response.destroy());
+  response.on("close", () => onward.destroy());
+  request.pipe(onward);
 }
 
 /** A Chromium without a network of its own. */
@@ -93,6 +121,13 @@ export async function openPage(browser, options = {}) {
   page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
   page.on("pageerror", (error) => problems.push(error.message));
   return { page, problems, close: () => context.close() };
+}
+
+/** The number in Monitoring's first figure. */
+export async function predictionsShown(page) {
+  const figure = page.locator("ns-figures li").filter({ hasText: "Predictions" }).locator("b");
+  await figure.waitFor({ timeout: 30_000 });
+  return Number((await figure.textContent()).replaceAll(",", ""));
 }
 
 const axe = await readFile(join(root, "node_modules/axe-core/axe.min.js"), "utf8");

@@ -1,7 +1,7 @@
 // The dashboard in a real Chromium: on a collector, and hosted as plain files.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { openPage, seriousFindings, startBrowser, startCollector, startStaticHost } from "./dashboard-support.mjs";
+import { openPage, predictionsShown, seriousFindings, startBrowser, startDashboard, startStaticHost } from "./dashboard-support.mjs";
 
 const PAGES = ["canvas", "monitoring", "playground"];
 const LONG = 30_000;
@@ -25,13 +25,6 @@ async function arrive(page, name) {
   await landmark.waitFor({ timeout: LONG });
 }
 
-/** The number in Monitoring's first figure. */
-async function predictionsShown(page) {
-  const figure = page.locator("ns-figures li").filter({ hasText: "Predictions" }).locator("b");
-  await figure.waitFor({ timeout: LONG });
-  return Number((await figure.textContent()).replaceAll(",", ""));
-}
-
 async function eventually(read, expected) {
   const end = Date.now() + LONG;
   let last;
@@ -44,7 +37,7 @@ async function eventually(read, expected) {
 }
 
 for (const [place, start] of [
-  ["on a collector", startCollector],
+  ["on a collector", startDashboard],
   ["as plain files", startStaticHost],
 ]) {
   describe(`the dashboard ${place}`, () => {
@@ -103,7 +96,7 @@ for (const [place, start] of [
       const { page, close } = await openPage(browser);
       await page.goto(`${host.origin}/#/playground`);
       await arrive(page, "playground");
-      await page.locator("input[type=number]").first().fill("900000000");
+      await page.getByLabel("Income", { exact: true }).fill("900000000");
       await page.getByRole("button", { name: "Predict", exact: true }).click();
       await page.locator("ns-answer .sign.warn").first().waitFor({ timeout: LONG });
       await close();

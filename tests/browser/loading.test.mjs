@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, afterEach, before, beforeEach } from "node:test";
-import { assertGolden, bundleFolder, bundleJson, eventually, golden, launch, requireBuild, root, serve } from "./support.mjs";
+import { assertGolden, bundleFolder, bundleJson, eventually, golden, launch, requireBuild, root, serve, sha256 } from "./support.mjs";
 
 requireBuild();
-const { records, groups, predictions } = golden();
+const { records, predictions } = golden();
 const manifest = bundleJson("manifest.json");
+const channel = bundleJson("channel.json");
+const groups = records.map((_, i) => Object.fromEntries(manifest.groups.map(({ name, values }) => [name, values[i % values.length]])));
 const modelPath = `/models/loan-approval/${manifest.files.model.path}`;
 const wasmPath = "/sdk/nearside-full.wasm";
 
@@ -25,6 +27,16 @@ afterEach(async () => {
   await page.close();
   await server.close();
 });
+
+/** Puts a manifest on air as a version of its own, with the hash that the channel file states of it. */
+function publish(change, pointer = {}) {
+  const next = { ...manifest, ...change };
+  const body = JSON.stringify(next);
+  const name = `manifest.${next.version}.json`;
+  server.files[`/models/loan-approval/${name}`] = { body };
+  const champion = { ...channel.champion, version: next.version, manifest: name, sha256: sha256(body), ...pointer };
+  server.files["/models/loan-approval/channel.json"] = { body: JSON.stringify({ ...channel, champion, previous: channel.champion }) };
+}
 
 /** Runs `load` in the page and gives its error, or null. */
 const failure = (options = "{}") => page.evaluate(async (text) => {
@@ -54,12 +66,34 @@ test("golden predictions come out of the page, and only one runtime is fetched",
   assert.ok(!server.served.some((line) => /baseline|golden|card|evaluation/.test(line)), "nothing but channel, manifest and model");
 });
 
-test("the runtime is asked for before the channel file has answered", async () => {
+test("the runtime is the first thing that load() asks for, and it waits for no answer", async () => {
   server.files["/models/loan-approval/channel.json"] = { body: readFileSync(join(bundleFolder, "channel.json")), delay_ms: 2000 };
+  const asked = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
   const done = failure();
   await eventually(() => server.served.includes(`GET ${wasmPath}`), "the runtime to be asked for");
   assert.ok(!server.served.includes(`GET ${modelPath}`));
   assert.equal(await done, null);
+  assert.deepEqual(asked.slice(0, 3), ["/sdk/index.js", wasmPath, "/models/loan-approval/channel.json"]);
+});
+
+test("the SDK is one script up to the first prediction, and fetches the rest when it is asked for", async () => {
+  const scripts = () => server.served.filter((line) => line.endsWith(".js")).map((line) => line.replace("GET /sdk/", ""));
+  await page.evaluate(async (record) => {
+    const { load } = await import("/sdk/index.js");
+    window.model = await load("/models/loan-approval/");
+    await model.explain(await model.predict(record));
+  }, records[0]);
+  assert.deepEqual(scripts(), ["index.js"]);
+  const same = await page.evaluate(async ([record, claimed]) => model.verify(record, claimed), [records[0], { ...predictions[0], version: manifest.version }]);
+  assert.equal(same, true);
+  assert.deepEqual(scripts(), ["index.js", "index-verifier.js"]);
+  const thread = await page.evaluate(async () => {
+    const { load } = await import("/sdk/index.js");
+    return (await load("/models/loan-approval/", { worker: true })).thread;
+  });
+  assert.equal(thread, "worker");
+  assert.deepEqual(scripts(), ["index.js", "index-verifier.js", "index-worker.js", "worker-entry.js"]);
 });
 
 test("without a channel file the manifest beside it is the bundle", async () => {
@@ -83,6 +117,145 @@ test("a record that cannot be read is refused, and the page goes on", async () =
   assert.match(got.errors[0][2], new RegExp(number));
   assertGolden(got.answer, predictions[0]);
   assert.equal(got.report.predictions, 1);
+});
+
+test("NaN, nothing where nothing is allowed, and undefined are told apart", async () => {
+  const required = manifest.features.filter(({ missing }) => missing === "error").map(({ name }) => name);
+  const optional = manifest.features.find(({ kind, missing }) => kind === "number" && missing !== "error").name;
+  assert.ok(required.length > 0);
+  const got = await page.evaluate(async ([record, required, optional]) => {
+    const { load } = await import("/sdk/index.js");
+    const answers = {};
+    for (const worker of [false, true]) {
+      const model = await load("/models/loan-approval/", { worker });
+      const ask = (change) => model.predict({ ...record, ...change }).then(({ action }) => ({ action }), ({ code, message }) => ({ code, message }));
+      const { [required]: _, ...without } = record;
+      const asked = {
+        nan: await ask({ [optional]: NaN }), infinite: await ask({ [optional]: Infinity }), word: await ask({ [optional]: "a lot" }), object: await ask({ [optional]: {} }),
+        absent: await model.predict(without).catch(({ code, message }) => ({ code, message })),
+        undefined: await ask({ [required]: undefined }), null: await ask({ [required]: null }), empty: await model.predict({}).catch(({ code, message }) => ({ code, message })),
+        nothing: await model.predict(undefined).catch(({ code, message }) => ({ code, message })),
+        function: await ask({ [optional]: () => 1 }),
+        fine: await ask({ [optional]: undefined }),
+      };
+      answers[model.thread] = asked;
+    }
+    return answers;
+  }, [records[0], required[0], optional]);
+  assert.deepEqual(Object.keys(got), ["calling", "worker"]);
+  for (const { fine, ...wrong } of Object.values(got)) {
+    for (const [name, { code, message }] of Object.entries(wrong)) {
+      assert.equal(code, "invalid-record", `${name}: ${message}`);
+      assert.ok(message.length > 10, name);
+    }
+    for (const name of ["nan", "word"]) assert.match(wrong[name].message, new RegExp(optional), name);
+    for (const name of ["absent", "undefined", "null"]) assert.match(wrong[name].message, new RegExp(required[0]), name);
+    assert.ok(fine.action, "undefined means missing, which this feature may be");
+  }
+});
+
+test("the record of the README's first lines is answered as it is written there", async () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const script = /<script type="module">\n([\s\S]*?)<\/script>/.exec(readme)[1];
+  await page.evaluate((text) => {
+    const script = Object.assign(document.createElement("script"), { type: "module", textContent: text });
+    document.head.append(script);
+  }, script.replace("https://your.site", "").replace(/console\.log\((.*)\);/, "window.said = [$1];"));
+  const said = await eventually(() => page.evaluate(() => window.said), "the README's script to answer");
+  const [label, score, action, violations, text] = said;
+  assert.ok(manifest.task.classes.includes(label));
+  assert.ok(score > 0 && score < 1 && action.length > 2 && text.length > 10);
+  assert.deepEqual(violations, []);
+});
+
+test("an uncounted prediction leaves no trace, in the page and in a worker", async () => {
+  const got = await page.evaluate(async ([record, wrong]) => {
+    const { load } = await import("/sdk/index.js");
+    const reports = [];
+    for (const worker of [false, true]) {
+      const model = await load("/models/loan-approval/", { worker });
+      const before = JSON.stringify(model.report());
+      const { id } = await model.predict(record, { count: false });
+      await model.predict({ ...record, ...wrong }, { count: false }).catch(() => {});
+      reports.push([id.length > 20, JSON.stringify(model.report()) === before]);
+      await model.predict(record);
+      reports.push([model.report().predictions, model.report().sessions]);
+    }
+    return reports;
+  }, [records[0], { [manifest.features[0].name]: {} }]);
+  assert.deepEqual(got, [[true, true], [1, 1], [true, true], [1, 1]]);
+});
+
+test("the canvas has its ten blocks, with what this page has counted and no collector", async () => {
+  const got = await page.evaluate(async ([records]) => {
+    const { load } = await import("/sdk/index.js");
+    const views = [];
+    for (const worker of [false, true]) {
+      const model = await load("/models/loan-approval/", { worker });
+      const empty = await model.canvas();
+      for (const record of records) await model.predict(record);
+      views.push({ empty, full: await model.canvas() });
+    }
+    return views;
+  }, [records]);
+  for (const { empty, full } of got) {
+    assert.equal(empty.name, manifest.name);
+    assert.deepEqual(empty.blocks.map(({ number }) => number), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert.ok(empty.blocks.every(({ stated }) => stated.length > 0));
+    assert.ok(empty.blocks.every(({ state }) => state === "grey"), "nothing was counted yet");
+    const live = full.blocks.flatMap(({ live }) => live);
+    assert.ok(live.some(({ value }) => value.includes(String(records.length))), JSON.stringify(live));
+    assert.ok(full.blocks.some(({ state }) => state !== "grey"));
+  }
+  assert.equal(server.served.filter((line) => line.endsWith(manifest.files.canvas.path)).length, 2, "once for each model");
+});
+
+test("a bundle without a canvas says so", async () => {
+  const { canvas, ...files } = manifest.files;
+  publish({ version: "ffffffffffff", files });
+  const error = await page.evaluate(async () => {
+    const { load } = await import("/sdk/index.js");
+    return (await load("/models/loan-approval/")).canvas().catch(({ code, message }) => [code, message]);
+  });
+  assert.equal(error[0], "usage");
+  assert.match(error[1], /ffffffffffff.*canvas.*pack/);
+});
+
+test("an alert event comes when this page's own verdict turns worse", async () => {
+  publish({ version: "ffffffffffff", telemetry: { ...manifest.telemetry, flush_ms: 100 } });
+  const feature = manifest.features.find(({ range }) => range);
+  const got = await page.evaluate(async ([record, change]) => {
+    const { load } = await import("/sdk/index.js");
+    const model = await load("/models/loan-approval/");
+    const alerts = [];
+    model.addEventListener("alert", ({ detail }) => alerts.push(detail));
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 150));
+    await pause();
+    await model.predict(record);
+    const before = alerts.length;
+    for (let i = 0; i < 40; i++) await model.predict({ ...record, ...change });
+    for (let i = 0; i < 3; i++) {
+      await pause();
+      await model.predict({ ...record, ...change });
+    }
+    return { before, alerts, verdict: model.report().verdict };
+  }, [records[0], { [feature.name]: feature.range[1] + 1 }]);
+  assert.equal(got.before, 0);
+  assert.equal(got.alerts.length, 1, "once for each time that it turns");
+  assert.ok(["warn", "bad"].includes(got.alerts[0].state));
+  assert.equal(got.alerts[0].state, got.verdict.state);
+  assert.ok(got.alerts[0].words.length > 0);
+});
+
+test("a model and a session end with the block that they are declared in", async () => {
+  const got = await page.evaluate(async ([record, path]) => {
+    const { load, Session } = await import("/sdk/index.js");
+    Symbol.dispose ??= Symbol.for("Symbol.dispose");
+    const [model, session] = [await load("/models/loan-approval/"), await Session.create(path)];
+    for (const each of [model, session]) each[Symbol.dispose]();
+    return [await model.predict(record).catch(({ code }) => code), await session.run({}).catch(({ code }) => code)];
+  }, [records[0], modelPath]);
+  assert.deepEqual(got, ["disposed", "disposed"]);
 });
 
 test("a record outside the limits is answered with its violations", async () => {
@@ -133,11 +306,8 @@ test("verify compares with an answer made anew, and counts nothing", async () =>
 });
 
 test("verify knows the version before the one on air", async () => {
-  const channel = bundleJson("channel.json");
   const version = "dddddddddddd";
-  server.files[`/models/loan-approval/manifest.${version}.json`] = { body: JSON.stringify({ ...manifest, version }) };
-  const champion = { ...channel.champion, version, manifest: `manifest.${version}.json` };
-  server.files["/models/loan-approval/channel.json"] = { body: JSON.stringify({ ...channel, champion, previous: channel.champion }) };
+  publish({ version });
   const got = await page.evaluate(async ([record, claimed]) => {
     const { load, verify } = await import("/sdk/index.js");
     const model = await load("/models/loan-approval/");
@@ -156,9 +326,26 @@ test("a tampered model is refused with both hashes and what to do", async () => 
 });
 
 test("a manifest of another version than the channel's is refused", async () => {
-  const { champion } = bundleJson("channel.json");
-  server.files[`/models/loan-approval/${champion.manifest}`] = { body: JSON.stringify({ ...manifest, version: "000000000000" }) };
-  assert.equal((await failure()).code, "bundle-corrupt");
+  publish({ version: "eeeeeeeeeeee" }, { version: "000000000000" });
+  const error = await failure();
+  assert.equal(error.code, "bundle-corrupt");
+  assert.match(error.message, /is version eeeeeeeeeeee, but channel\.json wants 000000000000/);
+});
+
+test("a manifest with another policy than the packed one is refused, whole as it is in itself", async () => {
+  const { champion } = channel;
+  assert.match(champion.sha256, /^[0-9a-f]{64}$/);
+  const body = JSON.stringify({ ...manifest, bands: [{ at_least: 0, action: manifest.bands[0].action }] });
+  server.files[`/models/loan-approval/${champion.manifest}`] = { body };
+  const error = await failure();
+  assert.equal(error.code, "bundle-corrupt");
+  assert.match(error.message, new RegExp(`${champion.manifest}.*of the channel.*want sha256 ${champion.sha256}, got ${sha256(body)}`));
+});
+
+test("a channel file from before manifests were hashed is read as it is", async () => {
+  const { sha256: _, ...champion } = channel.champion;
+  server.files["/models/loan-approval/channel.json"] = { body: JSON.stringify({ ...channel, champion }) };
+  assert.equal(await failure(), null);
 });
 
 test("a missing bundle and a page in its place are told apart", async () => {
@@ -171,8 +358,7 @@ test("a missing bundle and a page in its place are told apart", async () => {
 });
 
 test("a bundle for an engine that is not here says no-plan", async () => {
-  const { champion } = bundleJson("channel.json");
-  server.files[`/models/loan-approval/${champion.manifest}`] = { body: JSON.stringify({ ...manifest, engine: "compiled" }) };
+  publish({ version: "ffffffffffff", engine: "compiled" });
   assert.equal((await failure()).code, "no-plan");
 });
 
@@ -296,7 +482,71 @@ test("when the worker is gone, the page's own thread takes over", async () => {
   for (const score of got.scores) assert.ok(Math.abs(score - predictions[0].score) < 1e-5);
 });
 
+test("slow predictions move to a worker by themselves, and the report goes on", async () => {
+  const got = await page.evaluate(async ([records]) => {
+    const { load } = await import("/sdk/index.js");
+    let worker;
+    const { Worker } = globalThis;
+    globalThis.Worker = class extends Worker {
+      constructor(...given) {
+        super(...given);
+        worker = this;
+      }
+    };
+    const model = await load("/models/loan-approval/");
+    const threads = [];
+    const predict = async (index) => {
+      const { score } = await model.predict(records[index]);
+      threads.push(model.thread);
+      return score;
+    };
+    const scores = [await predict(0), await predict(1), await predict(2)];
+    const quick = model.thread;
+    // Each look at the clock costs 20 ms, as on a machine that is overloaded.
+    const real = performance.now.bind(performance);
+    let behind = 0;
+    performance.now = () => real() + (behind += 20);
+    scores.push(await predict(3), await predict(4));
+    performance.now = () => real() + behind;
+    while (model.thread !== "worker") await new Promise((resolve) => setTimeout(resolve, 10));
+    const moved = model.report();
+    scores.push(...(await Promise.all([predict(5), predict(6)])));
+    const after = model.report();
+    worker.dispatchEvent(new ErrorEvent("error", { message: "out of memory", cancelable: true }));
+    scores.push(await predict(7));
+    return { quick, threads, scores, moved, after, last: model.report() };
+  }, [records]);
+  assert.equal(got.quick, "calling", "quick predictions stay in the page");
+  assert.deepEqual(got.threads.slice(-3), ["worker", "worker", "calling"]);
+  got.scores.forEach((score, i) => assert.ok(Math.abs(score - predictions[i].score) < 1e-5));
+  const counted = ({ predictions, sessions, loads, loss }) => ({ predictions, sessions, answered: loads.answered, lost: loss.filter(({ frames }) => frames) });
+  const answers = (report) => report.latency.find(({ stage }) => stage === "answer").count;
+  for (const [report, number] of [[got.moved, 5], [got.after, 7], [got.last, 8]]) {
+    assert.deepEqual(counted(report), { predictions: number, sessions: 1, answered: 1, lost: [] });
+    assert.equal(answers(report), number);
+    assert.equal(report.scores.counts.reduce((sum, count) => sum + count, 0), number);
+  }
+  assert.deepEqual(server.served.filter((line) => line.endsWith(".wasm")), [`GET ${wasmPath}`]);
+});
+
+test("a second load of the same bundle counts neither another page load nor the work of the first", async () => {
+  const got = await page.evaluate(async ([record]) => {
+    const { load } = await import("/sdk/index.js");
+    const models = [];
+    for (let i = 0; i < 2; i++) {
+      const model = await load("/models/loan-approval/");
+      await model.predict(record);
+      models.push(model);
+    }
+    const times = (model, stage) => model.report().latency.find((entry) => entry.stage === stage)?.count ?? 0;
+    return models.map((model) => ({ loads: model.report().loads.total, compile: times(model, "compile"), first: times(model, "first"), load: times(model, "load") }));
+  }, records);
+  assert.deepEqual(got, [{ loads: 1, compile: 1, first: 1, load: 1 }, { loads: 0, compile: 0, first: 0, load: 1 }]);
+});
+
 test("Session.create takes an address, bytes or a response, and disposes", async () => {
+  // What a category is in the model: its place in the manifest.
+  const codes = Object.fromEntries(manifest.features.map(({ name, values, kind }) => [name, kind === "category" ? values.indexOf(records[0][name]) : Number(records[0][name])]));
   const got = await page.evaluate(async ([path, example]) => {
     const { Session } = await import("/sdk/index.js");
     const bytes = await (await fetch(path)).arrayBuffer();
@@ -306,7 +556,7 @@ test("Session.create takes an address, bytes or a response, and disposes", async
       const inputs = {};
       for (const { name, type } of session.inputs) {
         const value = example[name];
-        const data = type === "string" ? [String(value)] : type === "int64" ? BigInt64Array.of(BigInt(value)) : type === "float64" ? Float64Array.of(value) : Float32Array.of(value);
+        const data = type === "int64" ? BigInt64Array.of(BigInt(value)) : Float32Array.of(value);
         inputs[name] = { type, shape: [1, 1], data };
       }
       const out = await session.run(inputs);
@@ -317,7 +567,7 @@ test("Session.create takes an address, bytes or a response, and disposes", async
     const plan = await Session.create(path, { engine: "compiled" }).catch(({ code, message }) => [code, message]);
     const rubbish = await Session.create(new Uint8Array(100)).catch(({ code }) => code);
     return { runs: [...runs], disposed: runs.disposed, plan, rubbish };
-  }, [modelPath, records[0]]);
+  }, [modelPath, codes]);
   for (const run of got.runs) assert.deepEqual(run, got.runs[0]);
   const [values] = got.runs[0][manifest.roles.probabilities];
   manifest.task.classes.forEach((name, i) => assert.ok(Math.abs(values[i] - predictions[0].probabilities[name]) < 1e-5));

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { load } from "../../www/sdk/dist/node.js";
-import { binary, openPage, root, startBrowser, startCollector } from "./dashboard-support.mjs";
+import { binary, openPage, predictionsShown, root, startBrowser, startCollector } from "./dashboard-support.mjs";
 import { eventually } from "./support.mjs";
 
 const run = promisify(execFile);
@@ -34,9 +34,12 @@ describe("predictions of real pages", () => {
   after(() => collector?.stop());
 
   it("are counted exactly, from the example page and from the playground", async () => {
-    const key = await writeKey(collector);
+    const monitoring = await openPage(browser);
+    await monitoring.page.goto(`${collector.origin}/#/monitoring`);
+    assert.equal(await predictionsShown(monitoring.page), 0);
+
     const plain = await openPage(browser);
-    await plain.page.goto(`${collector.origin}/examples/plain/?key=${key}`);
+    await plain.page.goto(`${collector.origin}/examples/plain/`);
     await plain.page.locator("#consent").check();
     for (let sent = 0; sent < 100; sent++) await plain.page.locator("#form").evaluate((form) => form.requestSubmit());
     await plain.page.waitForTimeout(500);
@@ -58,7 +61,10 @@ describe("predictions of real pages", () => {
     assert.equal(report.sessions, 2);
     assert.equal(report.scores.counts.reduce((sum, count) => sum + count, 0), 201);
     assert.equal(report.actions.reduce((sum, { count }) => sum + count, 0), 201);
-    assert.deepEqual([plain.problems, playground.problems], [[], []]);
+    // The page that was open all the while says the same.
+    await eventually(async () => (await predictionsShown(monitoring.page)) === 201, "201 predictions on Monitoring", 15_000);
+    assert.deepEqual([plain.problems, playground.problems, monitoring.problems], [[], [], []]);
+    await monitoring.close();
     await plain.close();
     await playground.close();
   });

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The name of the model.
 pub const NAME: &str = "parcel-risk";
@@ -34,8 +34,8 @@ impl Project {
         let bundle = folder.path().join("bundle");
         fs::create_dir(&bundle).unwrap();
         fs::write(folder.path().join("canvas.toml"), format!("name = \"{NAME}\"\n")).unwrap();
-        let first = write_version(&bundle, "first weights", &rules);
-        let second = write_version(&bundle, "second weights", &rules);
+        let first = write_version(&bundle, "first weights", &rules, Some(build()));
+        let second = write_version(&bundle, "second weights", &rules, None);
         nearside::rollout::Registry::new(&bundle).promote(&first.version).unwrap();
         Self { folder, first, second }
     }
@@ -47,25 +47,55 @@ impl Project {
     pub fn bundle(&self) -> PathBuf {
         self.path().join("bundle")
     }
+
+    /// The collector's file, for what happens behind its back.
+    pub fn file(&self) -> rusqlite::Connection {
+        let file = rusqlite::Connection::open(self.path().join(".nearside/collector/collector.db")).unwrap();
+        file.busy_timeout(Duration::from_secs(5)).unwrap();
+        file
+    }
 }
 
-fn write_version(bundle: &Path, weights: &str, rules: &Value) -> Manifest {
+/// How the first version was built: an hour ago, from two sources. Of the second that is not known.
+fn build() -> Value {
+    let hour_ago = now() - 3_600_000;
+    let source = |name: &str, rows: u64, cost: f64| json!({ "name": name, "synthetic": false, "rows": rows, "cost": cost, "storage_per_month": 0.0 });
+    json!({
+        "at": hour_ago, "candidate": "plain", "parameters": 12, "page_bytes": 4_321, "latency_ms": 0.2,
+        "steps": [{ "step": "gather", "seconds": 30.0 }, { "step": "train", "seconds": 60.0 }],
+        "data": {
+            "snapshot": "", "gathered_at": hour_ago, "rows": 3_000, "bytes": 250_000, "missing_share": 0.03,
+            "columns": [], "sources": [source("orders", 2_000, 2.0), source("weather", 1_000, 7.5)],
+        },
+    })
+}
+
+/// Milliseconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
+}
+
+fn write_version(bundle: &Path, weights: &str, rules: &Value, build: Option<Value>) -> Manifest {
     let canvas = json!({
         "name": NAME,
         "prediction_task": { "kind": "classification", "target": "late" },
+        "building_models": { "cost_per_hour": 4.0 },
         "live_monitoring": { "rule": rules },
     });
     let baseline = json!({ "rows": 0, "features": [], "scores": [], "actions": [] });
-    let mut file = |role: &str, extension: &str, bytes: &[u8]| {
+    let file = |role: &str, extension: &str, bytes: &[u8]| {
         let path = format!("{role}.{}.{extension}", short_digest(bytes));
         fs::write(bundle.join(&path), bytes).unwrap();
         json!({ "path": path, "sha256": sha256_hex(bytes), "bytes": bytes.len() })
     };
-    let files = json!({
+    let mut files = json!({
         "model": file("model", "onnx", weights.as_bytes()),
         "canvas": file("canvas", "json", canvas.to_string().as_bytes()),
         "baseline": file("baseline", "json", baseline.to_string().as_bytes()),
     });
+    if let Some(build) = build {
+        files["build"] = file("build", "json", build.to_string().as_bytes());
+    }
     let port = |name: &str, kind: &str| json!({ "name": name, "type": kind, "shape": ["N", 1] });
     let feature = |name: &str, kind: &str, values: Value, bins: Value, example: Value| {
         json!({ "name": name, "kind": kind, "unit": null, "range": null, "values": values, "missing": "error",
@@ -117,7 +147,9 @@ pub fn profile(manifest: &Manifest, north: (u64, u64), south: (u64, u64)) -> Pro
             profile.count(layout.feature(0).start + 2);
             profile.count(layout.feature(1).start);
             profile.moments[0].push(2.5);
-            profile.count(layout.stage(Stage::Run).start + nearside::profile::bucket_of(1.5));
+            for (stage, ms) in [(Stage::Answer, 1.5), (Stage::Run, 0.7)] {
+                profile.count(layout.stage(stage).start + nearside::profile::bucket_of(ms));
+            }
         }
     }
     profile
@@ -125,8 +157,12 @@ pub fn profile(manifest: &Manifest, north: (u64, u64), south: (u64, u64)) -> Pro
 
 /// A frame of that many predictions.
 pub fn frame(manifest: &Manifest, session: u64, sequence: u64, predictions: u64) -> Vec<u8> {
-    let profile = profile(manifest, (predictions, predictions), (0, 0));
-    header(&manifest.version, session, sequence).encode_window(&profile, 30_000)
+    frame_of(manifest, session, sequence, &profile(manifest, (predictions, predictions), (0, 0)))
+}
+
+/// A frame of these counters.
+pub fn frame_of(manifest: &Manifest, session: u64, sequence: u64, profile: &Profile) -> Vec<u8> {
+    header(&manifest.version, session, sequence).encode_window(&Layout::new(manifest), profile, 30_000)
 }
 
 /// The receipt of a prediction.
@@ -232,7 +268,11 @@ impl Drop for Collector {
 pub fn serve(project: &Project, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nearside"));
     command.arg("serve").arg("--project").arg(project.path());
-    command.args(["--port", "0", "--write-key", KEY, "--admin-token", ADMIN, "--window-check", "1s"]);
+    for default in [["--port", "0"], ["--write-key", KEY], ["--admin-token", ADMIN], ["--window-check", "1s"]] {
+        if !more.contains(&default[0]) {
+            command.args(default);
+        }
+    }
     command.args(more).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -282,7 +322,10 @@ pub fn try_request(
 ) -> std::io::Result<Reply> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "Host") {
+        head.push_str(&format!("Host: {address}\r\n"));
+    }
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -7,6 +7,8 @@ import type { BundleFile, Manifest, Progress } from "./types.js";
 export interface Release {
   version: string;
   manifest: string;
+  /** The SHA-256 of the manifest in hex; channels of older versions have none. */
+  sha256?: string;
   engine: string;
   model: string;
 }
@@ -54,14 +56,14 @@ export async function readRelease(transfer: Transfer, base: URL, channel: Channe
   const early = release && fetchFile(transfer, new URL(release.model, base), "model");
   // When the manifest turns out bad first, this download fails unheard instead of as an unhandled rejection.
   early?.catch(() => {});
-  const manifest = await readManifest(transfer, new URL(release?.manifest ?? "manifest.json", base));
+  const manifest = await readManifest(transfer, new URL(release?.manifest ?? "manifest.json", base), release?.sha256);
   if (release && manifest.version !== release.version) {
     throw new NearsideError("bundle-corrupt", `${new URL(release.manifest, base).href} is version ${manifest.version}, but channel.json wants ${release.version}. Deploy all files of the bundle, channel.json last.`);
   }
   const file = manifest.files.model;
   const url = new URL(file.path, base);
   const model = release?.model === file.path ? await early! : await fetchFile(transfer, url, "model", file.bytes);
-  await check(model, file, url);
+  await check(model, file.sha256, url, "manifest", file.bytes);
   return { base, channel, manifest, model };
 }
 
@@ -69,17 +71,20 @@ export async function readRelease(transfer: Transfer, base: URL, channel: Channe
 export async function readListed<T>(transfer: Transfer, base: URL, file: BundleFile): Promise<T> {
   const url = new URL(file.path, base);
   const bytes = await fetchFile(transfer, url, "manifest", file.bytes);
-  await check(bytes, file, url);
+  await check(bytes, file.sha256, url, "manifest", file.bytes);
   return parse<T>(bytes, url);
 }
 
-async function readManifest(transfer: Transfer, url: URL): Promise<Manifest> {
+async function readManifest(transfer: Transfer, url: URL, hash: string | undefined): Promise<Manifest> {
   const response = await request(transfer, url, { credentials: "same-origin" });
   if (response.status === 404 && url.protocol !== "file:") {
     throw new NearsideError("network", `There is no bundle at ${url.href} (404). load() takes the folder that \`nearside pack\` wrote; check the address and that the folder is deployed.`);
   }
   if (!response.ok) throw statusError(response, url);
-  const manifest = await readJson<Manifest>(transfer, response, url, "manifest");
+  const bytes = await readBody(transfer, response, "manifest");
+  const manifest = parse<Manifest>(bytes, url);
+  // The manifest names the hash of every other file, so it is as good as what vouches for it.
+  if (hash) await check(bytes, hash, url, "channel");
   if (manifest.format !== 1 || !manifest.files?.model) {
     throw new NearsideError("bundle-format", `${url.href} has bundle format ${String(manifest.format)}; this SDK reads format 1. Update the nearside package or pack the bundle again.`);
   }
@@ -111,11 +116,12 @@ function parse<T>(bytes: Uint8Array, url: URL): T {
   throw new NearsideError("bundle-format", `${url.href} should be JSON but is ${seen}. Check that the bundle folder is deployed and not answered by a catch-all route.`);
 }
 
-async function check(bytes: Uint8Array<ArrayBuffer>, file: BundleFile, url: URL): Promise<void> {
+async function check(bytes: Uint8Array<ArrayBuffer>, hash: string, url: URL, by: "channel" | "manifest", size?: number): Promise<void> {
   const got = await sha256(bytes);
-  if (got === file.sha256.toLowerCase()) return;
+  if (got === hash.toLowerCase()) return;
+  const wanted = size === undefined ? hash : `${hash} (${size} bytes)`;
   throw new NearsideError(
     "bundle-corrupt",
-    `${url.href} is not the file of the manifest: want sha256 ${file.sha256} (${file.bytes} bytes), got ${got} (${bytes.length} bytes). Deploy the bundle again; if it is whole, purge the CDN's copy.`,
+    `${url.href} is not the file of the ${by}: want sha256 ${wanted}, got ${got} (${bytes.length} bytes). Deploy the bundle again; if it is whole, purge the CDN's copy.`,
   );
 }

@@ -32,6 +32,11 @@ export class Consent {
     if (this.#user !== undefined) return !this.#user;
     return privacySignal() || this.setting === "denied";
   }
+
+  /** The user said yes in so many words, which the collector honours over the `Sec-GPC` that the browser may send. */
+  get byUser(): boolean {
+    return this.#user === true;
+  }
 }
 
 /** The browser's Global Privacy Control signal. */

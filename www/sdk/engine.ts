@@ -2,34 +2,43 @@ import { NearsideError } from "./errors.js";
 import { random64 } from "./host.js";
 import type { Transfer } from "./download.js";
 import type { Instance, Runtime } from "./runtime.js";
-import type { Explanation, LossReason, Manifest, PageStage, Prediction, RawRecord, Report, Stage } from "./types.js";
+import type { CanvasView, Explanation, LossReason, Manifest, PageStage, Prediction, RawRecord, Report, Stage } from "./types.js";
 import type { WasmPredictor } from "./wasm.js";
 
-/** One version of a model at work, in this thread or in a worker. */
+/** One version of a model at work. It may predict in a worker; its counters are always in this thread. */
 export interface Engine {
   readonly manifest: Manifest;
-  /** Frames come with a delay, so they must be cut ahead of the page's end. */
+  /** Predictions run in a worker. */
   readonly remote: boolean;
   /** It is gone for good, with its worker; another one has to take over. */
   readonly ended: boolean;
-  predict(record: RawRecord, groups: Record<string, string> | undefined): Promise<Prediction>;
+  /** An uncounted prediction leaves no trace in the counters. */
+  predict(record: RawRecord, groups: Record<string, string> | undefined, uncounted: boolean): Promise<Prediction>;
   explain(record: RawRecord): Promise<Explanation>;
   stage(name: Stage, ms: number): void;
   page(stage: PageStage, elapsed_ms: number): void;
   loss(reason: LossReason, frames: number): void;
-  /** Encodes the open window and starts a new one; `undefined` when there is nothing in it. */
-  frame(sequence: number, age_ms: number, duration_ms: number): Uint8Array<ArrayBuffer> | undefined | Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Encodes the open window and starts a new one; `undefined` when there is nothing in it. `session` counts the page session. */
+  frame(sequence: number, age_ms: number, duration_ms: number, session: boolean): Uint8Array<ArrayBuffer> | undefined;
+  /** Starts a new window and keeps the old one for the report only; gives whether there was anything in it. */
+  discard(): boolean;
   /** The reference profile that reports compare with. */
-  compareWith(baseline: object): void | Promise<void>;
+  compareWith(baseline: object): void;
   /** What this engine has counted so far, all windows. */
   report(): Report;
+  /** The blocks of a canvas with what this engine has counted. */
+  canvas(canvas: object): CanvasView;
+  /** Gives all counters away; `undefined` when they were lost. */
+  handOver(): Float64Array<ArrayBuffer> | undefined;
+  /** Keeps the counters of another engine of the same version. */
+  takeOver(counters: Float64Array): void;
   free(): void;
 }
 
-/** What an engine is made of. */
+/** What an engine is made of. Without a model it counts and reports, but predicts nothing. */
 export interface Parts {
   readonly manifest: Manifest;
-  readonly model: Uint8Array<ArrayBuffer>;
+  readonly model: Uint8Array<ArrayBuffer> | undefined;
   /** The page-session id that its frames carry. */
   readonly session: bigint;
 }
@@ -40,6 +49,8 @@ export class LocalEngine implements Engine {
   /** A dead instance is replaced, so a local engine does not end. */
   readonly ended = false;
   #baseline: object | undefined;
+  /** The open window may hold something. */
+  #counted = false;
   #freed = false;
 
   private constructor(
@@ -59,10 +70,18 @@ export class LocalEngine implements Engine {
     return this.parts.manifest;
   }
 
-  async predict(record: RawRecord, groups: Record<string, string> | undefined): Promise<Prediction> {
+  get dead(): boolean {
+    return this.instance.dead;
+  }
+
+  async predict(record: RawRecord, groups: Record<string, string> | undefined, uncounted: boolean): Promise<Prediction> {
     // Without a dead instance there is no pause here: a prediction and its count are one step for everybody else.
     if (this.instance.dead) await this.revive();
-    return this.call((predictor) => predictor.predict(record, groups));
+    try {
+      return this.call((predictor) => predictor.predict(record, groups, uncounted));
+    } finally {
+      this.#counted ||= !this.instance.dead;
+    }
   }
 
   async explain(record: RawRecord): Promise<Explanation> {
@@ -82,9 +101,12 @@ export class LocalEngine implements Engine {
     this.note((predictor) => predictor.loss(reason, frames));
   }
 
-  frame(sequence: number, age_ms: number, duration_ms: number): Uint8Array<ArrayBuffer> | undefined {
-    if (this.instance.dead) return undefined;
-    return this.call((predictor) => predictor.frame(sequence, age_ms, duration_ms)) as Uint8Array<ArrayBuffer> | undefined;
+  frame(sequence: number, age_ms: number, duration_ms: number, session: boolean): Uint8Array<ArrayBuffer> | undefined {
+    return this.close((predictor) => predictor.frame(sequence, age_ms, duration_ms, session)) as Uint8Array<ArrayBuffer> | undefined;
+  }
+
+  discard(): boolean {
+    return this.close((predictor) => predictor.discard()) ?? false;
   }
 
   compareWith(baseline: object): void {
@@ -95,13 +117,27 @@ export class LocalEngine implements Engine {
     return this.call((predictor) => predictor.report(this.#baseline));
   }
 
-  /** Replaces a dead instance; the open window of the dead one is lost, and counted as such. */
+  canvas(canvas: object): CanvasView {
+    return this.call((predictor) => predictor.canvas_view(canvas, this.#baseline));
+  }
+
+  handOver(): Float64Array<ArrayBuffer> | undefined {
+    return this.close((predictor) => predictor.hand_over()) as Float64Array<ArrayBuffer> | undefined;
+  }
+
+  takeOver(counters: Float64Array): void {
+    this.note((predictor) => predictor.take_over(counters));
+  }
+
+  /** Replaces a dead instance; an open window is lost with the dead one, and counted as such. */
   async revive(): Promise<void> {
     const instance = await this.runtime.instance(this.transfer);
     if (!this.instance.dead) return;
     this.predictor = build(instance, this.parts);
     this.instance = instance;
-    this.loss("dropped", 1);
+    const lost = this.#counted;
+    this.#counted = false;
+    if (lost) this.loss("dropped", 1);
   }
 
   free(): void {
@@ -118,7 +154,16 @@ export class LocalEngine implements Engine {
 
   /** Counters are worth less than answers: with a dead instance they are dropped. */
   private note(run: (predictor: WasmPredictor) => void): void {
-    if (!this.#freed && !this.instance.dead) this.call(run);
+    if (this.#freed || this.instance.dead) return;
+    this.call(run);
+    this.#counted = true;
+  }
+
+  private close<T>(run: (predictor: WasmPredictor) => T): T | undefined {
+    if (this.#freed || this.instance.dead) return undefined;
+    const closed = this.call(run);
+    this.#counted = false;
+    return closed;
   }
 }
 

@@ -4,8 +4,9 @@ import type { Transfer } from "./download.js";
 import { asNearsideError } from "./errors.js";
 import { now } from "./host.js";
 import { Model } from "./model.js";
-import { claimPage, Numbering, type PageLoad } from "./page.js";
-import type { Runtime } from "./runtime.js";
+import { claimPage, Numbering } from "./page.js";
+import type { ModelParts } from "./parts.js";
+import type { Compiled, Runtime } from "./runtime.js";
 import type { LoadOptions } from "./types.js";
 
 /**
@@ -24,12 +25,18 @@ export type Load = (address: string | URL, options?: LoadOptions) => Promise<Mod
 export function loaderFor(runtime: Runtime): Load {
   return async (address, options = {}) => {
     const base = bundleFolder(runtime.host.resolve(address));
-    const page = runtime.host.page ? claimPage(folderName(base)) : undefined;
+    const transfer: Transfer = { ...options, host: runtime.host };
+    // The longest download is asked for first.
+    const compiling = runtime.compiled(transfer);
+    const page = runtime.host.page ? claimPage(base.href, folderName(base)) : undefined;
+    const since = page ? page.begin() : now();
     const consent = new Consent(options.consent);
-    page?.reach("script");
     if (page && options.collector) page.watch(options.collector, consent);
     try {
-      return await loadModel(runtime, base, options, consent, page);
+      const reached = compiling.then((compiled) => (page?.reach("runtime"), compiled));
+      // A bad bundle is reported first; the runtime's failure is then nobody's news.
+      reached.catch(() => {});
+      return await loadModel({ runtime, transfer, options, consent, page, since }, base, reached);
     } catch (thrown) {
       const error = asNearsideError(thrown);
       if (error.code !== "aborted") page?.reach("failed");
@@ -38,13 +45,11 @@ export function loaderFor(runtime: Runtime): Load {
   };
 }
 
-async function loadModel(runtime: Runtime, base: URL, options: LoadOptions, consent: Consent, page: PageLoad | undefined): Promise<Model> {
-  const started = now();
-  const transfer: Transfer = { ...options, host: runtime.host };
-  const compiling = runtime.compiled(transfer).then((compiled) => (page?.reach("runtime"), compiled));
-  // A bad bundle is reported first; the runtime's failure is then nobody's news.
-  compiling.catch(() => {});
+type Given = Pick<ModelParts, "runtime" | "transfer" | "options" | "consent" | "page" | "since">;
 
+async function loadModel(given: Given, base: URL, compiling: Promise<Compiled>): Promise<Model> {
+  const { transfer, consent, page } = given;
+  const started = now();
   const channel = await readChannel(transfer, base);
   if (page && channel?.name) page.name = channel.name;
   const bundle = await readRelease(transfer, base, channel);
@@ -55,7 +60,7 @@ async function loadModel(runtime: Runtime, base: URL, options: LoadOptions, cons
   const compiled = await compiling;
 
   const model = await Model.open({
-    bundle, runtime, transfer, options, consent, page, started,
+    ...given, bundle,
     numbering: page?.numbering ?? new Numbering(),
     download_ms: Math.max(fetched, compiled.downloaded_ms ?? 0),
     compile_ms: compiled.compiled_ms,

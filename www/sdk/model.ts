@@ -5,11 +5,10 @@ import type { Engine } from "./engine.js";
 import { asNearsideError, NearsideError, throwIfAborted } from "./errors.js";
 import { ModelEvent, type ModelEventMap } from "./events.js";
 import { now } from "./host.js";
-import { PageLoad } from "./page.js";
 import { background, localEngine, remoteEngine, type ModelParts } from "./parts.js";
 import { Telemetry } from "./telemetry.js";
-import type { Explanation, Manifest, Outcome, PredictOptions, Prediction, RawRecord, Report } from "./types.js";
-import { Verifier, type Claim } from "./verifier.js";
+import type { CanvasView, Explanation, Flushed, Manifest, Outcome, PredictOptions, Prediction, RawRecord, Report } from "./types.js";
+import type { Claim, Verifier } from "./verifier.js";
 
 /** Predictions that cost more than this move the model to a worker, under `worker: "auto"`. */
 const WORKER_MS = 8;
@@ -35,11 +34,12 @@ export class Model extends EventTarget {
   readonly #transfer: Transfer;
   readonly #telemetry: Telemetry | undefined;
   readonly #records = new WeakMap<Prediction, RawRecord>();
-  readonly #verifier: Verifier;
+  #verifier: Promise<Verifier> | undefined;
   #bundle: Bundle;
   #engine: Engine;
   #previous: Engine | undefined;
   #baseline: Promise<object> | undefined;
+  #canvas: Promise<object> | undefined;
   #answers = 0;
   #slow = 0;
   #moved = false;
@@ -78,7 +78,6 @@ export class Model extends EventTarget {
     this.#engine = engine;
     const { host } = parts.transfer;
     this.#transfer = background(parts.transfer);
-    this.#verifier = new Verifier(parts, () => this.#bundle);
     const { collector } = parts.options;
     if (collector) {
       const { first_flush_ms = 5_000, flush_ms = 30_000 } = engine.manifest.telemetry ?? {};
@@ -116,7 +115,7 @@ export class Model extends EventTarget {
 
   /**
    * Answers one record, in raw units. A record outside the limits is answered too, with `boundary.inside` false and the
-   * action that the canvas states for it.
+   * action that the canvas states for it. `count: false` leaves no trace in the counters.
    *
    * Rejects with `invalid-record` for what cannot be read as a record, and with `engine-dead` when the runtime failed;
    * the next call then runs on a new one.
@@ -127,20 +126,21 @@ export class Model extends EventTarget {
     const called = now();
     if (this.#engine.ended) await this.#replaceEnded();
     const engine = this.#engine;
-    const running = engine.predict(record, options.groups);
-    if (engine.remote) this.#running.add(running);
+    const counts = options.count !== false;
+    const running = engine.predict(record, options.groups, !counts);
+    this.#running.add(running);
     let prediction: Prediction;
     try {
       prediction = await running;
     } catch (thrown) {
       const error = asNearsideError(thrown);
       if (error.code === "engine-dead") this.#report(error);
-      else this.#telemetry?.counted();
+      else if (counts) this.#telemetry?.counted(this.#counting(engine), false);
       throw error;
     } finally {
       this.#running.delete(running);
     }
-    this.#answered(engine, called, prediction.timing.total);
+    if (counts) this.#answered(this.#counting(engine), called, prediction.timing.total);
     this.#records.set(prediction, { ...record });
     throwIfAborted(options.signal);
     return prediction;
@@ -176,7 +176,8 @@ export class Model extends EventTarget {
    */
   async verify(record: RawRecord, claimed: Claim): Promise<boolean> {
     this.#check();
-    return this.#verifier.agrees(record, claimed);
+    this.#verifier ??= import("./verifier.js").then(({ Verifier }) => new Verifier(this.#parts, () => this.#bundle));
+    return (await this.#verifier).agrees(record, claimed);
   }
 
   /** Tells the collector what became of a prediction. Sent with the next flush; without a collector, nothing happens. */
@@ -201,10 +202,32 @@ export class Model extends EventTarget {
     this.#baseline ??= readListed<object>(this.#transfer, base, file);
     try {
       const baseline = await this.#baseline;
-      await this.#engine.compareWith(baseline);
+      this.#engine.compareWith(baseline);
       return baseline;
     } catch (error) {
       this.#baseline = undefined;
+      throw asNearsideError(error);
+    }
+  }
+
+  /**
+   * The ten blocks of the canvas, with what this page has counted as their live values. Fetches the canvas, once; it
+   * needs no collector. Drift needs `baseline()` to have resolved.
+   */
+  async canvas(): Promise<CanvasView> {
+    this.#check();
+    const bundle = this.#bundle;
+    const { base, manifest } = bundle;
+    const file = manifest.files.canvas;
+    if (!file) throw new NearsideError("usage", `The bundle ${manifest.name} ${manifest.version} has no canvas in it. Pack it again with \`nearside pack\`.`);
+    this.#canvas ??= readListed<object>(this.#transfer, base, file);
+    try {
+      const canvas = await this.#canvas;
+      this.#check();
+      // Another version may have come on air meanwhile.
+      return bundle === this.#bundle ? this.#engine.canvas(canvas) : this.canvas();
+    } catch (error) {
+      this.#canvas = undefined;
       throw asNearsideError(error);
     }
   }
@@ -216,11 +239,15 @@ export class Model extends EventTarget {
     else this.#parts.consent.answer(granted);
   }
 
-  /** Sends now what there is to send, and waits for it. On an edge worker: `ctx.waitUntil(model.flush())`. */
-  async flush(): Promise<void> {
+  /**
+   * Sends now what there is to send, waits for it, and says how much the collector has taken. On an edge worker:
+   * `ctx.waitUntil(model.flush())`.
+   */
+  async flush(): Promise<Flushed> {
     this.#check();
-    await this.#telemetry?.flush();
+    const flushed = await this.#telemetry?.flush();
     await this.#changing;
+    return flushed ?? { sent: 0, acknowledged: 0 };
   }
 
   /** Frees the model's memory and stops its telemetry; `await model.flush()` first if its last counters matter. */
@@ -231,7 +258,7 @@ export class Model extends EventTarget {
     this.#telemetry?.dispose();
     this.#engine.free();
     this.#previous?.free();
-    this.#verifier.dispose();
+    void this.#verifier?.then((verifier) => verifier.dispose());
   }
 
   [Symbol.dispose](): void {
@@ -250,21 +277,25 @@ export class Model extends EventTarget {
     const done = now();
     engine.stage("answer", done - called);
     if (this.#answers++ === 0) {
-      const { page, started } = this.#parts;
+      const { page, since } = this.#parts;
       // The time in which a ready page waited for its user is nobody's delay.
       const idle = Math.max(0, called - this.#readyAt);
-      const elapsed = (page ? PageLoad.elapsed() : done - started) - idle;
-      engine.stage("first", elapsed);
-      if (page && !page.settled) {
-        page.settled = true;
-        engine.page("predicted", elapsed);
-      }
+      const elapsed = (page ? page.elapsed(since) : done - since!) - idle;
+      // A page loads once, however many models it makes of one bundle.
+      const settles = page?.answered() ?? true;
+      if (settles) engine.stage("first", elapsed);
+      if (settles && page) engine.page("predicted", elapsed);
     } else {
       this.#slow = cost > WORKER_MS ? this.#slow + 1 : 0;
       if (this.#slow >= SLOW_IN_A_ROW) this.#moveToWorker();
     }
-    this.#telemetry?.counted();
+    this.#telemetry?.counted(engine, true);
     this.#judge(done);
+  }
+
+  /** The engine that counts for `engine`: itself, unless another one of its version has taken over meanwhile. */
+  #counting(engine: Engine): Engine {
+    return engine.manifest.version === this.version ? this.#engine : engine;
   }
 
   #moveToWorker(): void {
@@ -275,12 +306,10 @@ export class Model extends EventTarget {
     void this.#change(async () => this.#swap(await remoteEngine(this.#parts, this.#bundle)));
   }
 
-  /** A worker that is gone takes its open window along; the page's own thread takes over. */
+  /** When the worker is gone, the page's own thread takes over. */
   #replaceEnded(): Promise<void> {
     return this.#change(async () => {
-      if (!this.#engine.ended) return;
-      await this.#swap(await localEngine(this.#parts, this.#bundle, this.#transfer));
-      this.#engine.loss("dropped", 1);
+      if (this.#engine.ended) await this.#swap(await localEngine(this.#parts, this.#bundle, this.#transfer));
     });
   }
 
@@ -296,7 +325,7 @@ export class Model extends EventTarget {
         const bundle = await readRelease(this.#transfer, base, channel);
         const engine = this.#engine.remote ? await remoteEngine(this.#parts, bundle) : await localEngine(this.#parts, bundle, this.#transfer);
         this.#bundle = bundle;
-        this.#baseline = undefined;
+        this.#baseline = this.#canvas = undefined;
         await this.#swap(engine);
       } catch (error) {
         this.#updateAfter = now() + UPDATE_RETRY_MS * 2 ** this.#updateFailures++;
@@ -314,27 +343,38 @@ export class Model extends EventTarget {
       .finally(() => (this.#changing = undefined)));
   }
 
-  /** Puts an engine on air between two predictions; the window of the old one is closed under its own version. */
+  /** Puts an engine on air between two predictions. Its own version's counters go on; those of another version end. */
   async #swap(engine: Engine): Promise<void> {
-    if (this.#baseline) await engine.compareWith(await this.#baseline);
+    if (this.#baseline) engine.compareWith(await this.#baseline);
     if (this.#disposed) return engine.free();
     const old = this.#engine;
-    const answers = this.#answers;
-    if (!old.remote) this.#telemetry?.cut(old);
     this.#engine = engine;
-    if (old.remote) {
-      await Promise.allSettled(this.#running);
-      await this.#telemetry?.cut(old);
-      if (this.#answers > answers) this.#telemetry?.counted();
-    }
     if (old.manifest.version === engine.manifest.version) {
+      await this.#takeOver(old, engine);
       old.free();
     } else {
+      if (this.#previous) this.#telemetry?.retire(this.#previous);
       // Kept for explanations of answers that are still on the page.
       this.#previous?.free();
       this.#previous = old;
+      this.#telemetry?.cut(old);
     }
     void this.#telemetry?.flush();
+  }
+
+  /** Moves all that `old` has counted to `engine`, and what its last predictions still count. */
+  async #takeOver(old: Engine, engine: Engine): Promise<void> {
+    const running = [...this.#running];
+    const move = (): void => {
+      const counters = old.handOver();
+      if (counters) engine.takeOver(counters);
+      else engine.loss("dropped", 1);
+      this.#telemetry?.moved(old, engine);
+    };
+    move();
+    if (running.length === 0) return;
+    await Promise.allSettled(running);
+    move();
   }
 
   /** Tells listeners when this page's own verdict turns worse. */

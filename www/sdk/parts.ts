@@ -5,7 +5,6 @@ import { LocalEngine, type Engine } from "./engine.js";
 import type { Numbering, PageLoad } from "./page.js";
 import type { Runtime } from "./runtime.js";
 import type { LoadOptions } from "./types.js";
-import { openRemote } from "./worker.js";
 
 /** What `load()` hands over. */
 export interface ModelParts {
@@ -16,7 +15,8 @@ export interface ModelParts {
   consent: Consent;
   numbering: Numbering;
   page: PageLoad | undefined;
-  started: number;
+  /** The moment from which the visitor waits; `undefined` is the page's navigation. */
+  since: number | undefined;
   download_ms: number;
   compile_ms: number | null;
 }
@@ -26,12 +26,15 @@ export function localEngine({ runtime, numbering }: ModelParts, bundle: Bundle, 
   return LocalEngine.open({ manifest: bundle.manifest, model: bundle.model, session }, runtime, transfer);
 }
 
-/** An engine for `bundle` in a module worker. */
+/** An engine for `bundle` in a module worker; its counters stay in the calling thread. */
 export async function remoteEngine(parts: ModelParts, bundle: Bundle): Promise<Engine> {
-  const { runtime, numbering, options } = parts;
-  const { module } = await runtime.compiled(background(parts.transfer));
+  const { runtime, numbering: { session }, options } = parts;
+  const { manifest, model } = bundle;
+  const transfer = background(parts.transfer);
+  const [{ openRemote }, { module }] = await Promise.all([import("./worker.js"), runtime.compiled(transfer)]);
   const spawn = typeof options.worker === "function" ? options.worker : runtime.host.spawn!;
-  return openRemote(spawn, module, { manifest: bundle.manifest, model: bundle.model, session: numbering.session });
+  const counting = LocalEngine.open({ manifest, model: undefined, session }, runtime, transfer);
+  return openRemote(spawn, module, { manifest, model, session }, counting);
 }
 
 /** What happens after `load()` has returned is not its caller's to watch or abort. */

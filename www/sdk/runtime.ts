@@ -5,7 +5,7 @@ import { now, type Host } from "./host.js";
 import type { WasmSource } from "./types.js";
 import type { Glue } from "./wasm.js";
 
-/** A compiled module with the milliseconds of its making; `null` where nothing was downloaded or compiled. */
+/** A compiled module with the milliseconds of its making; `null` where nothing was downloaded or compiled for this caller. */
 export interface Compiled {
   readonly module: WebAssembly.Module;
   readonly downloaded_ms: number | null;
@@ -49,13 +49,17 @@ export class Runtime {
 
   constructor(readonly host: Host) {}
 
-  /** The compiled module. A failed or aborted attempt is forgotten, so that the next call tries again. */
+  /**
+   * The compiled module. The times of its making go to the call that made it. A failed or aborted attempt is forgotten,
+   * so that the next call tries again.
+   */
   async compiled(transfer: Transfer): Promise<Compiled> {
     for (;;) {
       const mine = !this.#compiled;
       const attempt = (this.#compiled ??= compile(transfer, transfer.wasm ?? this.host.wasm()));
       try {
-        return await attempt;
+        const compiled = await attempt;
+        return mine ? compiled : { module: compiled.module, downloaded_ms: null, compiled_ms: null };
       } catch (error) {
         if (this.#compiled === attempt) this.#compiled = undefined;
         // Somebody else's abort is not a reason for this caller to fail.
@@ -82,7 +86,8 @@ export class Runtime {
 }
 
 async function compile(transfer: Transfer, given: WasmSource | Promise<WasmSource> | undefined): Promise<Compiled> {
-  const source = await given;
+  // Without a pause where none is needed, so that the longest download is asked for before all others.
+  const source = (isPending(given) ? await given : given) as WasmSource | undefined;
   if (source === undefined) {
     throw new NearsideError("usage", "nearside/slim needs the runtime: pass { wasm } with the address, response, bytes or module of nearside-full.wasm.");
   }
@@ -146,6 +151,10 @@ function arrivalOf(url: URL, started: number, done: number): number {
   const entry = performance.getEntriesByName?.(url.href, "resource").at(-1) as PerformanceResourceTiming | undefined;
   const end = entry?.responseEnd ?? 0;
   return end > started && end < done ? end : done;
+}
+
+function isPending(value: unknown): value is Promise<WasmSource> {
+  return typeof (value as { then?: unknown } | undefined)?.then === "function";
 }
 
 /** A trap, or a stack overflow inside the module, which engines report as a `RangeError`. */

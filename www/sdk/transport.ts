@@ -1,23 +1,31 @@
 import type { Collector } from "./types.js";
 
-/** How one send ended. `lost` is a network failure; `later` asks to try again; `refused` will never be taken. */
+/**
+ * How one send ended. `queued` was left to a beacon, of which nothing more is heard; `lost` is a network failure;
+ * `later` asks to try again; `refused` will never be taken.
+ */
 export type Sent =
   | { state: "accepted"; champion: string | null; refused: { index: number; reason: string }[] }
-  | { state: "refused" | "later" | "lost" };
+  | { state: "refused" | "later" | "lost" | "queued" };
 
-/** The collector's address of a session's frames. The shard in the path lets a load balancer keep a session on one node. */
-export function ingestUrl(collector: Collector, session: bigint): string {
-  return endpoint(collector, `/v1/ingest/${session % 256n}`);
+/**
+ * The collector's address of a session's frames. The shard in the path lets a load balancer keep a session on one node;
+ * `byUser` says that the user has agreed in so many words.
+ */
+export function ingestUrl(collector: Collector, session: bigint, byUser = false): string {
+  return endpoint(collector, `/v1/ingest/${session % 256n}`, byUser);
 }
 
 /** The collector's address of outcomes. */
-export function outcomesUrl(collector: Collector): string {
-  return endpoint(collector, "/v1/outcomes");
+export function outcomesUrl(collector: Collector, byUser = false): string {
+  return endpoint(collector, "/v1/outcomes", byUser);
 }
 
-function endpoint(collector: Collector, path: string): string {
-  const base = String(collector.url).replace(/\/+$/, "");
-  return base + path + (collector.key ? `?key=${encodeURIComponent(collector.key)}` : "");
+function endpoint(collector: Collector, path: string, byUser: boolean): string {
+  const query = [];
+  if (collector.key) query.push(`key=${encodeURIComponent(collector.key)}`);
+  if (byUser) query.push("consent=user");
+  return String(collector.url).replace(/\/+$/, "") + path + (query.length ? `?${query.join("&")}` : "");
 }
 
 /** Sends a body and waits for the collector's word. No custom header and a CORS-simple body, so there is no preflight. */
@@ -25,7 +33,7 @@ export async function send(url: string, body: Body, page: boolean): Promise<Sent
   try {
     return await outcomeOf(await fetch(url, { method: "POST", body, ...(page ? QUIET : {}) }));
   } catch {
-    return { state: "lost" };
+    return LOST;
   }
 }
 
@@ -36,7 +44,23 @@ export async function sendLeaving(url: string, body: Body): Promise<Sent> {
   if (sent.state !== "lost") return sent;
   // The same bytes again: should both arrive, the sequence number makes them count once.
   const queued = navigator.sendBeacon?.(url, new Blob([body], { type: "text/plain" }));
-  return queued ? { state: "accepted", champion: null, refused: [] } : LOST;
+  return queued ? { state: "queued" } : LOST;
+}
+
+/**
+ * Leaves a body to the browser, which sends it when this page is gone, however it goes. Gives what takes it back, or
+ * nothing where the browser cannot do that.
+ */
+export function sendWhenGone(url: string, body: Body): (() => void) | undefined {
+  const { fetchLater } = globalThis as { fetchLater?: (url: string, init: RequestInit) => unknown };
+  if (!fetchLater) return undefined;
+  const taken = new AbortController();
+  try {
+    fetchLater(url, { method: "POST", body, ...QUIET, signal: taken.signal });
+  } catch {
+    return undefined; // Over the quota, or a policy of the page forbids it.
+  }
+  return () => taken.abort();
 }
 
 async function outcomeOf(response: Response): Promise<Sent> {

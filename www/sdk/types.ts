@@ -100,7 +100,7 @@ export interface Report {
   };
   latency: {
     stage: Stage | "run"; count: number; p50: number; p75: number; p95: number; p99: number; p95_low: number; p95_high: number;
-    budget_ms: number | null; over_budget_share: number | null;
+    budget_ms: number | null; over_budget_share: number | null; state: "within" | "over" | "not_enough_evidence" | null;
   }[];
   scores: { edges: number[]; counts: number[]; reference: number[] };
   actions: { action: string; count: number; share: number; favourable: boolean }[];
@@ -126,7 +126,36 @@ export interface Report {
   verdict: { state: "good" | "warn" | "bad" | "unknown"; words: string[] };
 }
 
-/** The stages of an answer whose milliseconds are counted. */
+/** The ten blocks of the canvas, each with what is stated, what was measured, and how that is. */
+export interface CanvasView {
+  name: string;
+  /** "For X who Y, our Z is a C that B", where all of it is stated. */
+  sentence: string | null;
+  credit: string;
+  /** The costs of all blocks per thousand predictions, where both are known. */
+  cost_per_thousand: number | null;
+  currency: string;
+  blocks: {
+    number: number; id: string; title: string; question: string; state: BlockState;
+    stated: { label: string; value: string }[];
+    live: { label: string; value: string; state: BlockState }[];
+    live_at: number | null; cost: number | null;
+  }[];
+}
+
+/** How a block of the canvas, or a live value in it, is. */
+export type BlockState = "grey" | "good" | "warn" | "bad";
+
+/** What `flush()` came to: frames of counters and batches of outcomes that were sent, and those that the collector took. */
+export interface Flushed {
+  sent: number;
+  acknowledged: number;
+}
+
+/**
+ * The stages whose milliseconds are counted. `first` is from the navigation to the first answer of a page, `answer` is
+ * one call of `predict()` as its caller sees it, with the way to a worker and back.
+ */
 export type Stage = "download" | "compile" | "load" | "first" | "answer";
 
 /** How far a page load got before it settled. */
@@ -176,9 +205,8 @@ export interface LoadOptions extends TransferOptions {
   consent?: "granted" | "denied" | "ask";
   /**
    * Where the model runs: `true` in a module worker, `false` in the calling thread, `"auto"` (the default) moves to a
-   * worker once predictions cost more than 8 ms; what `report()` counted before stays behind. A function returns a worker made from
-   * `nearside/worker`, for build tools that do not follow `new URL(…, import.meta.url)`. Node and edge runtimes never
-   * use one.
+   * worker once predictions cost more than 8 ms. A function returns a worker made from `nearside/worker`, for build
+   * tools that do not follow `new URL(…, import.meta.url)`. Node and edge runtimes never use one.
    */
   worker?: "auto" | boolean | (() => Worker);
 }
@@ -193,6 +221,8 @@ export interface SessionOptions extends TransferOptions {
 export interface PredictOptions {
   /** The sensitive groups of this person, for fairness counters only; never an input of the model. */
   groups?: Record<string, string>;
+  /** `false` answers without counting: for a server that answers people who said no, for example with `Sec-GPC: 1`. */
+  count?: boolean;
   /** Rejects with code `aborted` when it fires before the answer. */
   signal?: AbortSignal;
 }

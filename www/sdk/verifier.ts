@@ -19,7 +19,7 @@ export class Verifier {
 
   /** Whether the version that `claimed` names gives the same label, action, and score or value. */
   async agrees(record: RawRecord, claimed: Claim): Promise<boolean> {
-    const own = await (await this.#engine(claimed.version)).predict(record, undefined);
+    const own = await (await this.#engine(claimed.version)).predict(record, undefined, true);
     return own.label === (claimed.label ?? null) && own.action === (claimed.action ?? null) && near(own.score, claimed.score) && near(own.value, claimed.value);
   }
 

@@ -1,4 +1,4 @@
-import type { Boundary, Explanation, LossReason, Manifest, PageStage, Port, Prediction, RawRecord, Report, Stage, Tensor } from "./types.js";
+import type { Boundary, CanvasView, Explanation, LossReason, Manifest, PageStage, Port, Prediction, RawRecord, Report, Stage, Tensor } from "./types.js";
 
 /** An ONNX model inside the WebAssembly core. */
 export interface WasmSession {
@@ -10,15 +10,19 @@ export interface WasmSession {
 
 /** A bundle inside the WebAssembly core: it predicts, guards, explains and counts. */
 export interface WasmPredictor {
-  predict(record: RawRecord, groups: Record<string, string> | undefined): Prediction;
+  predict(record: RawRecord, groups: Record<string, string> | undefined, uncounted: boolean): Prediction;
   check(record: RawRecord): Boundary;
   explain(record: RawRecord): Explanation;
   stage(name: Stage, ms: number): void;
   page(stage: PageStage, elapsed_ms: number): void;
   loss(reason: LossReason, frames: number): void;
   predictions(): number;
-  frame(sequence: number, age_ms: number, duration_ms: number): Uint8Array | undefined;
+  frame(sequence: number, age_ms: number, duration_ms: number, session: boolean): Uint8Array | undefined;
+  discard(): boolean;
+  hand_over(): Float64Array;
+  take_over(counters: Float64Array): void;
   report(baseline: object | undefined): Report;
+  canvas_view(canvas: object, baseline: object | undefined): CanvasView;
   free(): void;
 }
 

@@ -8,38 +8,32 @@ import type { Answer, Ask } from "./worker.js";
 
 let opened: Promise<LocalEngine> | undefined;
 
-const post = (answer: Answer): void => (globalThis as unknown as { postMessage(message: unknown): void }).postMessage(answer);
-
 globalThis.addEventListener("message", (event) => void handle((event as MessageEvent<Ask>).data));
 
 async function handle(ask: Ask): Promise<void> {
+  const { call } = ask;
   try {
     if (ask.ask === "open") opened = open(ask);
     if (!opened) throw new NearsideError("usage", "The worker was asked before it was opened.");
     const engine = await opened;
-    switch (ask.ask) {
-      case "open":
-        return post({ call: ask.call, result: undefined, report: engine.report() });
-      case "predict":
-        return post({ call: ask.call, result: await engine.predict(ask.record, ask.groups), report: engine.report() });
-      case "explain":
-        return post({ call: ask.call, result: await engine.explain(ask.record) });
-      case "frame":
-        return post({ call: ask.call, result: engine.frame(ask.sequence, ask.age_ms, ask.duration_ms) });
-      case "compareWith":
-        engine.compareWith(ask.baseline);
-        return post({ call: ask.call, result: undefined, report: engine.report() });
-      case "stage":
-        return engine.stage(ask.name, ask.ms);
-      case "page":
-        return engine.page(ask.stage, ask.elapsed_ms);
-      case "loss":
-        return engine.loss(ask.reason, ask.frames);
-    }
+    if (ask.ask === "open") return post({ call, result: undefined });
+    if (ask.ask === "explain") return post({ call, result: await engine.explain(ask.record) });
+    // A refused record is counted, too, so what was counted goes along either way.
+    const answer = await engine.predict(ask.record, ask.groups, ask.uncounted).then((result) => ({ result }), failed);
+    post({ call, ...answer, counters: engine.handOver() });
   } catch (thrown) {
-    const { code, message } = asNearsideError(thrown);
-    if ("call" in ask) post({ call: ask.call, error: { code, message } });
+    post({ call, ...failed(thrown) });
   }
+}
+
+function failed(thrown: unknown): { error: { code: NearsideError["code"]; message: string } } {
+  const { code, message } = asNearsideError(thrown);
+  return { error: { code, message } };
+}
+
+function post(answer: Answer): void {
+  const port = globalThis as unknown as { postMessage(message: Answer, transfer: ArrayBuffer[]): void };
+  port.postMessage(answer, answer.counters ? [answer.counters.buffer] : []);
 }
 
 function open({ module, parts }: Extract<Ask, { ask: "open" }>): Promise<LocalEngine> {

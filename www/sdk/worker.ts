@@ -1,140 +1,171 @@
-import type { Engine, Parts } from "./engine.js";
+import type { Engine, LocalEngine, Parts } from "./engine.js";
 import { asNearsideError, NearsideError, type ErrorCode } from "./errors.js";
-import type { Explanation, LossReason, Manifest, PageStage, Prediction, RawRecord, Report, Stage } from "./types.js";
+import type { CanvasView, Explanation, LossReason, Manifest, PageStage, Prediction, RawRecord, Report, Stage } from "./types.js";
 
 /** What the page asks of the worker. `open` comes first. */
 export type Ask =
   | { ask: "open"; call: number; module: WebAssembly.Module; parts: Parts }
-  | { ask: "predict"; call: number; record: RawRecord; groups: Record<string, string> | undefined }
-  | { ask: "explain"; call: number; record: RawRecord }
-  | { ask: "frame"; call: number; sequence: number; age_ms: number; duration_ms: number }
-  | { ask: "compareWith"; call: number; baseline: object }
-  | { ask: "stage"; name: Stage; ms: number }
-  | { ask: "page"; stage: PageStage; elapsed_ms: number }
-  | { ask: "loss"; reason: LossReason; frames: number };
+  | { ask: "predict"; call: number; record: RawRecord; groups: Record<string, string> | undefined; uncounted: boolean }
+  | { ask: "explain"; call: number; record: RawRecord };
 
-/** What the worker answers. The report comes with everything that changes it, so that the page can show it at once. */
-export type Answer =
-  | { call: number; result: unknown; report?: Report }
-  | { call: number; error: { code: ErrorCode; message: string } };
+/** What the worker answers: with a prediction, also what it has added to the counters, which are the page's to keep. */
+export type Answer = { call: number; counters?: Float64Array<ArrayBuffer> | undefined } & (
+  | { result: unknown }
+  | { error: { code: ErrorCode; message: string } }
+);
 
 /** An ask without its number. */
-type Question = Ask extends infer A ? (A extends { call: number } ? Omit<A, "call"> : never) : never;
+type Question = Ask extends infer A ? (A extends Ask ? Omit<A, "call"> : never) : never;
 
 /**
  * Starts an engine in a worker. The compiled module travels with the first message, so nothing is fetched twice.
+ * `counting` opens the engine without a model that keeps the counters in this thread, where they outlive the worker.
  * Rejects with `worker-blocked` when the browser refuses to start the worker.
  */
-export async function openRemote(spawn: () => Worker, module: WebAssembly.Module, parts: Parts): Promise<Engine> {
-  let worker: Worker;
+export async function openRemote(spawn: () => Worker, module: WebAssembly.Module, parts: Parts, counting: Promise<LocalEngine>): Promise<Engine> {
+  let remote: Remote | undefined;
   try {
-    worker = spawn();
+    remote = new Remote(spawn, parts.manifest);
+    const [counters] = await Promise.all([counting, remote.ask({ ask: "open", module, parts })]);
+    return new RemoteEngine(remote, counters);
   } catch (error) {
-    throw blocked(error);
-  }
-  const engine = new RemoteEngine(worker, parts.manifest);
-  try {
-    await engine.ask({ ask: "open", module, parts });
-  } catch (error) {
-    engine.free();
+    remote?.end();
+    counting.then((counters) => counters.free(), () => {});
     throw error;
   }
-  return engine;
 }
 
-/** The page's side of an engine that runs in a worker. */
+/** An engine that predicts in a worker and counts here. */
 class RemoteEngine implements Engine {
   readonly remote = true;
-  readonly #calls = new Map<number, { resolve: (result: never) => void; reject: (error: NearsideError) => void }>();
-  #next = 0;
-  #report: Report | undefined;
-  #open = false;
-  #ended: NearsideError | undefined;
 
-  constructor(private readonly worker: Worker, readonly manifest: Manifest) {
-    worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#settle(data);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      this.#fail(event.message || "no reason given");
-    };
-    worker.onmessageerror = () => this.#fail("a message could not be read");
+  constructor(private readonly worker: Remote, private readonly counters: LocalEngine) {
+    worker.onCounters = (added) => counters.takeOver(added);
+  }
+
+  get manifest(): Manifest {
+    return this.counters.manifest;
   }
 
   get ended(): boolean {
-    return this.#ended !== undefined;
+    return this.worker.ended !== undefined;
   }
 
-  ask<T>(question: Question): Promise<T> {
-    if (this.#ended) return Promise.reject(this.#ended);
-    return new Promise<T>((resolve, reject) => {
-      const call = this.#next++;
-      this.#calls.set(call, { resolve, reject });
-      this.#post({ ...question, call } as Ask);
-    });
-  }
-
-  predict(record: RawRecord, groups: Record<string, string> | undefined): Promise<Prediction> {
-    return this.ask({ ask: "predict", record, groups });
+  async predict(record: RawRecord, groups: Record<string, string> | undefined, uncounted: boolean): Promise<Prediction> {
+    if (this.counters.dead) await this.counters.revive();
+    return this.worker.ask({ ask: "predict", record, groups, uncounted });
   }
 
   explain(record: RawRecord): Promise<Explanation> {
-    return this.ask({ ask: "explain", record });
-  }
-
-  frame(sequence: number, age_ms: number, duration_ms: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return this.ask({ ask: "frame", sequence, age_ms, duration_ms });
-  }
-
-  compareWith(baseline: object): Promise<void> {
-    return this.ask({ ask: "compareWith", baseline });
+    return this.worker.ask({ ask: "explain", record });
   }
 
   stage(name: Stage, ms: number): void {
-    this.#post({ ask: "stage", name, ms });
+    this.counters.stage(name, ms);
   }
 
   page(stage: PageStage, elapsed_ms: number): void {
-    this.#post({ ask: "page", stage, elapsed_ms });
+    this.counters.page(stage, elapsed_ms);
   }
 
   loss(reason: LossReason, frames: number): void {
-    this.#post({ ask: "loss", reason, frames });
+    this.counters.loss(reason, frames);
+  }
+
+  frame(sequence: number, age_ms: number, duration_ms: number, session: boolean): Uint8Array<ArrayBuffer> | undefined {
+    return this.counters.frame(sequence, age_ms, duration_ms, session);
+  }
+
+  discard(): boolean {
+    return this.counters.discard();
+  }
+
+  compareWith(baseline: object): void {
+    this.counters.compareWith(baseline);
   }
 
   report(): Report {
-    return this.#report!;
+    return this.counters.report();
+  }
+
+  canvas(canvas: object): CanvasView {
+    return this.counters.canvas(canvas);
+  }
+
+  handOver(): Float64Array<ArrayBuffer> | undefined {
+    return this.counters.handOver();
+  }
+
+  takeOver(counters: Float64Array): void {
+    this.counters.takeOver(counters);
   }
 
   free(): void {
-    this.#end(new NearsideError("disposed", `The model ${this.manifest.name} was disposed of; load it again.`));
+    this.worker.end();
+    this.counters.free();
+  }
+}
+
+/** The page's side of the messages. */
+class Remote {
+  /** Why it answers nothing any more. */
+  ended: NearsideError | undefined;
+  onCounters: (added: Float64Array) => void = () => {};
+  readonly #worker: Worker;
+  readonly #calls = new Map<number, { resolve: (result: never) => void; reject: (error: NearsideError) => void }>();
+  #next = 0;
+  #open = false;
+
+  constructor(spawn: () => Worker, private readonly manifest: Manifest) {
+    try {
+      this.#worker = spawn();
+    } catch (error) {
+      throw blocked(error);
+    }
+    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#settle(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(event.message || "no reason given");
+    };
+    this.#worker.onmessageerror = () => this.#fail("a message could not be read");
   }
 
-  #post(ask: Ask): void {
-    if (!this.#ended) this.worker.postMessage(ask);
+  ask<T>(question: Question): Promise<T> {
+    if (this.ended) return Promise.reject(this.ended);
+    return new Promise<T>((resolve, reject) => {
+      const call = this.#next++;
+      try {
+        this.#worker.postMessage({ ...question, call } as Ask);
+      } catch (error) {
+        return reject(new NearsideError("invalid-record", `What was asked cannot be sent to the worker: ${(error as Error).message} A record holds numbers, strings and booleans.`, { cause: error }));
+      }
+      this.#calls.set(call, { resolve, reject });
+    });
+  }
+
+  end(error = new NearsideError("disposed", `The model ${this.manifest.name} was disposed of; load it again.`)): void {
+    if (this.ended) return;
+    this.ended = error;
+    this.#worker.terminate();
+    for (const { reject } of this.#calls.values()) reject(error);
+    this.#calls.clear();
   }
 
   #settle(answer: Answer): void {
+    if (this.ended) return;
     const call = this.#calls.get(answer.call);
     this.#calls.delete(answer.call);
+    if (answer.counters) this.onCounters(answer.counters);
     if ("error" in answer) {
       call?.reject(new NearsideError(answer.error.code, answer.error.message));
       return;
     }
     this.#open = true;
-    if (answer.report) this.#report = answer.report;
     call?.resolve(answer.result as never);
   }
 
   #fail(cause: string): void {
-    this.#end(this.#open ? new NearsideError("engine-dead", `The worker of ${this.manifest.name} stopped: ${cause}. The next prediction runs in the page's own thread.`) : blocked(cause));
-  }
-
-  #end(error: NearsideError): void {
-    if (this.#ended) return;
-    this.#ended = error;
-    this.worker.terminate();
-    for (const { reject } of this.#calls.values()) reject(error);
-    this.#calls.clear();
+    this.end(this.#open ? new NearsideError("engine-dead", `The worker of ${this.manifest.name} stopped: ${cause}. The next prediction runs in the page's own thread.`) : blocked(cause));
   }
 }
 

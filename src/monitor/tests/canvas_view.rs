@@ -1,4 +1,5 @@
 use super::*;
+use crate::bundle::BuildSource;
 use crate::canvas::*;
 use crate::time::Millis;
 
@@ -37,6 +38,13 @@ fn live() -> Live {
         dataset_bytes: Some(2_400_000),
         snapshot_at: Some(Millis(10 * Millis::DAY.0 - Millis::HOUR.0 * 3)),
         missing_share: Some(0.02),
+        sources: vec![BuildSource {
+            name: "applications".into(),
+            synthetic: false,
+            rows: 20_000,
+            cost: 20.0,
+            storage_per_month: 0.0,
+        }],
         bundle_bytes: Some(412_000),
         parameters: Some(24),
         gates: vec![GateResult {
@@ -136,6 +144,39 @@ fn what_was_paid_before_the_window_is_not_paid_again() {
     assert_eq!((block(&view, "data_sources").cost, block(&view, "building_models").cost), (None, None));
     // Older than its refresh of one day.
     assert_eq!(shown(block(&view, "data_sources"), "Last snapshot").state, BlockState::Warn);
+}
+
+#[test]
+fn each_source_is_paid_for_its_own_rows() {
+    let mut live = live();
+    let mut bought = live.sources[0].clone();
+    (bought.name, bought.rows, bought.cost, bought.storage_per_month) = ("bureau".into(), 2_000, 500.0, 3.0);
+    live.sources.push(bought);
+    live.dataset_rows = Some(22_000);
+    let view = super::super::canvas_view(&canvas(), Some(&traffic_report()), &live);
+    let data = block(&view, "data_sources");
+    assert_eq!(shown(data, "Rows").value, "22,000");
+    assert_eq!(
+        (&*shown(data, "Rows of applications").value, &*shown(data, "Rows of bureau").value),
+        ("20,000", "2,000")
+    );
+    // 20 and 500 for the rows, once; 3 a month for a day of keeping.
+    assert!((data.cost.unwrap() - 520.1).abs() < 1e-9, "{:?}", data.cost);
+}
+
+#[test]
+fn a_build_that_nobody_wrote_down_is_grey_and_has_no_age() {
+    let mut live = live();
+    live.build = Some(Build { at: None, seconds: None, reason: None, ..live.build.unwrap() });
+    (live.dataset_rows, live.dataset_bytes, live.snapshot_at, live.missing_share) = (None, None, None, None);
+    (live.sources, live.parameters, live.bundle_bytes) = (vec![], None, None);
+    let view = super::super::canvas_view(&canvas(), Some(&traffic_report()), &live);
+    for id in ["data_sources", "building_models"] {
+        let block = block(&view, id);
+        assert_eq!((block.state, block.live_at, block.cost), (BlockState::Grey, None, None), "{block:?}");
+    }
+    assert_eq!(shown(block(&view, "building_models"), "Last build").value, "0a1b2c3d4e5f");
+    assert_eq!(block(&view, "offline_evaluation").live_at, None);
 }
 
 #[test]

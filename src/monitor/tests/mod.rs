@@ -113,10 +113,7 @@ impl Traffic {
         profile.count(layout.observation(1, Observation::Category(purpose)));
         profile.count(layout.score(if accepted { 0.82 } else { 0.52 }));
         profile.count(layout.action(usize::from(!accepted)));
-        profile.count(layout.group(0, Some(sex), false));
-        if accepted {
-            profile.count(layout.group(0, Some(sex), true));
-        }
+        profile.count(layout.group(0, Some(sex), accepted));
     }
 
     /// `count` predictions like the reference rows, the share `rates[sex]` of each sex accepted.
@@ -137,7 +134,7 @@ impl Traffic {
         let place = self.layout.stage(stage).start + bucket_of(ms);
         self.profile.add(place, count);
         let budget = self.manifest.budgets.latency_p95_ms.unwrap();
-        if stage == Stage::Run && ms > budget {
+        if stage == Stage::Answer && ms > budget {
             self.profile.add(self.layout.over_latency(), count);
         }
     }

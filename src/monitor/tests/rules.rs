@@ -89,8 +89,8 @@ fn numbers_with_an_interval_need_their_near_end_beyond_the_limit() {
     let mut traffic = Traffic::new();
     traffic.like_reference(1_000, [0.6, 0.6]);
     traffic.sessions(1_000);
-    traffic.times(Stage::Run, 2.0, 940);
-    traffic.times(Stage::Run, 25.0, 60);
+    traffic.times(Stage::Answer, 2.0, 940);
+    traffic.times(Stage::Answer, 25.0, 60);
     traffic.pages(PageStage::Predicted, 95);
     traffic.pages(PageStage::Script, 5);
     traffic.profile.add(traffic.layout.within_budget(), 92);

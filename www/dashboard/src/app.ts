@@ -1,16 +1,21 @@
-import { LitElement, css, html, nothing, type TemplateResult } from "lit";
+import { LitElement, css, html, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { ApiError, config, rememberToken } from "./data/api.js";
 import { current, href, type Page, type Route } from "./data/route.js";
 import { Runtime } from "./data/runtime.js";
 import { CollectorSource, SessionSource, type Connection, type Source } from "./data/source.js";
+import { View } from "./data/view.js";
 import type { ModelSummary } from "./types.js";
 import { base, controls } from "./ui/styles.js";
 import "./canvas/canvas-page.js";
 import "./ui/header.js";
+import "./ui/loading.js";
 import "./ui/notice.js";
 
 const DEFAULT_MODEL = "loan-approval";
+
+/** The list of models changes seldom: it is read again this long after the last time, however fast windows arrive. */
+const LIST_MS = 2000;
 
 /** Loads a page's elements the first time it is shown; the canvas is always there. */
 const PARTS: Record<Page, () => Promise<unknown>> = {
@@ -27,11 +32,14 @@ export class App extends LitElement {
   @state() private route: Route = current(location);
   @state() private source: Source | null = null;
   @state() private runtime: Runtime | null = null;
-  @state() private models: ModelSummary[] = [];
   @state() private connection: Connection = "connecting";
-  @state() private problem: Error | null = null;
+  /** The page whose elements are there. */
   @state() private ready: Page = "canvas";
+  /** Why the elements of the page that was asked for are not there. */
+  @state() private missing: Error | null = null;
   private key: string | null = null;
+
+  private readonly list = new View<ModelSummary[]>(this, () => this.source?.models() ?? Promise.resolve([]), LIST_MS);
 
   static override styles = [
     base,
@@ -86,28 +94,38 @@ export class App extends LitElement {
     super.disconnectedCallback();
     window.removeEventListener("hashchange", this.follow);
     this.source?.close();
+    this.runtime?.dispose();
+  }
+
+  protected override updated(): void {
+    document.title = `${TITLES[this.route.page]} · ${this.model} · Nearside`;
   }
 
   override render(): TemplateResult {
-    const model = this.model;
-    const summary = this.models.find((entry) => entry.name === model);
+    const { model, models } = this;
+    const summary = models.find((entry) => entry.name === model);
     return html`
       <a class="skip" href="#main" @click=${this.skip}>Skip to content</a>
       <ns-header
         .route=${this.route}
         .connection=${this.connection}
-        .models=${this.models.map((entry) => entry.name)}
+        .models=${models.map((entry) => entry.name)}
         .model=${model}
         .version=${summary?.champion ?? null}
         @model=${this.choose}
       ></ns-header>
-      <main id="main" tabindex="-1">${this.problem ? this.renderProblem(this.problem) : this.renderPage(model, summary)}</main>
+      <main id="main" tabindex="-1">${this.renderMain(model, summary)}</main>
     `;
   }
 
-  private renderPage(model: string, summary: ModelSummary | undefined): TemplateResult | typeof nothing {
-    const { source, runtime } = this;
-    if (!source || !runtime || this.ready !== this.route.page) return nothing;
+  private renderMain(model: string, summary: ModelSummary | undefined): TemplateResult {
+    const { source, runtime, problem } = this;
+    if (problem) return this.renderProblem(problem);
+    if (this.missing) {
+      return html`<ns-notice state="bad">This page of the dashboard could not be loaded. ${this.missing.message}</ns-notice>
+        <form @submit=${this.reload}><button>Try again</button></form>`;
+    }
+    if (!source || !runtime || !this.list.value || this.ready !== this.route.page) return html`<ns-loading></ns-loading>`;
     switch (this.route.page) {
       case "canvas":
         return html`<ns-canvas-page .source=${source} .runtime=${runtime} .model=${model}></ns-canvas-page>`;
@@ -132,7 +150,18 @@ export class App extends LitElement {
             <label>Address of a bundle<input name="bundle" required value=${this.bundle} /></label>
             <button class="primary">Open</button>
           </form>`
-        : html`<form @submit=${(event: Event) => (event.preventDefault(), void this.start())}><button>Try again</button></form>`}`;
+        : html`<form @submit=${this.retry}><button>Try again</button></form>`}`;
+  }
+
+  /** Why there are no models to show; while the collector cannot be reached, what was read before stays. */
+  private get problem(): Error | null {
+    const { error } = this.list;
+    const gone = error instanceof ApiError && error.status === 0 && this.models.length > 0;
+    return gone ? null : error;
+  }
+
+  private get models(): ModelSummary[] {
+    return this.list.value ?? [];
   }
 
   private get model(): string {
@@ -144,53 +173,47 @@ export class App extends LitElement {
   }
 
   private async start(): Promise<void> {
-    this.problem = null;
     const found = await config();
     this.key = found?.write_key ?? null;
     if (found && !this.route.model && found.models[0]) this.route = { ...this.route, model: found.models[0] };
     this.open(found ? new CollectorSource() : null);
-    await this.list();
     await this.show();
   }
 
-  /** Starts the runtime of the chosen bundle, and the session's source where there is no collector. */
+  /** Starts the runtime of the chosen bundle, which is also the source of the numbers where there is no collector. */
   private open(collector: CollectorSource | null): void {
-    this.source?.close();
-    this.runtime = new Runtime(this.bundle, this.key);
-    const source: Source = collector ?? new SessionSource(this.runtime);
-    this.source = source;
-    this.connection = source.connection;
-    source.addEventListener("status", () => (this.connection = source.connection));
-    source.addEventListener("change", () => void this.list());
-    this.runtime.addEventListener("update", () => void this.list());
-  }
-
-  private async list(): Promise<void> {
-    try {
-      this.models = (await this.source?.models()) ?? [];
-      this.problem = null;
-    } catch (error) {
-      const gone = error instanceof ApiError && error.status === 0 && this.models.length > 0;
-      if (!gone) this.problem = error instanceof Error ? error : new Error(String(error));
+    const before = this.runtime;
+    const runtime = new Runtime(this.bundle, this.key, before?.answered);
+    runtime.addEventListener("update", this.list.changed);
+    before?.dispose();
+    this.runtime = runtime;
+    const source: Source = collector ?? new SessionSource(runtime);
+    if (source !== this.source) {
+      this.source?.close();
+      this.source = source;
+      this.connection = source.connection;
+      source.addEventListener("status", () => (this.connection = source.connection));
     }
+    this.list.follow(source, "");
   }
 
+  /** Shows the page of the address once its elements are there, unless the user has moved on meanwhile. */
   private async show(): Promise<void> {
     const { page } = this.route;
-    await PARTS[page]();
-    this.ready = page;
-    document.title = `${TITLES[page]} · ${this.model} · Nearside`;
+    this.missing = null;
+    try {
+      await PARTS[page]();
+      if (this.route.page === page) this.ready = page;
+    } catch (error) {
+      if (this.route.page === page) this.missing = error instanceof Error ? error : new Error(String(error));
+    }
   }
 
   private readonly follow = (): void => {
     const before = this.bundle;
     const next = current(location);
     this.route = { ...next, model: next.model ?? this.route.model };
-    if (this.bundle !== before && this.source) {
-      const kept = this.source instanceof CollectorSource ? this.source : null;
-      if (kept) this.runtime = new Runtime(this.bundle, this.key);
-      else this.open(null), void this.list();
-    }
+    if (this.bundle !== before && this.source) this.open(this.source instanceof CollectorSource ? this.source : null);
     void this.show();
   };
 
@@ -200,17 +223,33 @@ export class App extends LitElement {
 
   private giveToken(event: SubmitEvent): void {
     event.preventDefault();
-    rememberToken(String(new FormData(event.target as HTMLFormElement).get("token")));
+    rememberToken(field(event, "token"));
     void this.start();
   }
 
   private giveBundle(event: SubmitEvent): void {
     event.preventDefault();
-    location.hash = href({ ...this.route, bundle: String(new FormData(event.target as HTMLFormElement).get("bundle")) });
+    const hash = href({ ...this.route, bundle: field(event, "bundle") });
+    if (hash === location.hash) void this.start();
+    else location.hash = hash;
+  }
+
+  private retry(event: SubmitEvent): void {
+    event.preventDefault();
+    void this.start();
+  }
+
+  private reload(event: SubmitEvent): void {
+    event.preventDefault();
+    location.reload();
   }
 
   private skip(event: Event): void {
     event.preventDefault();
     this.renderRoot.querySelector("main")?.focus();
   }
+}
+
+function field(event: SubmitEvent, name: string): string {
+  return String(new FormData(event.target as HTMLFormElement).get(name));
 }

@@ -122,9 +122,9 @@ export const LATENCY_WORDS: Record<LatencyStage, { title: string; note: string }
   download: { title: "Download", note: "model and runtime over the network" },
   compile: { title: "Compile", note: "WebAssembly to machine code" },
   load: { title: "Load", note: "bundle to a model that can answer" },
-  first: { title: "First prediction", note: "from navigation to the first answer" },
-  answer: { title: "Answer", note: "one prediction, as the caller sees it" },
-  run: { title: "Run", note: "the model alone" },
+  first: { title: "First answer", note: "from navigation, or the click, to the first answer" },
+  answer: { title: "Answer", note: "each prediction as its caller sees it, worker included" },
+  run: { title: "Run", note: "the model alone, within an answer" },
 };
 
 /** How far a page load came, in words. */

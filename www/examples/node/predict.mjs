@@ -1,6 +1,6 @@
 // Answers one record with a bundle on disk or on a server, and says why.
 //
-//   node predict.mjs models/loan-approval/bundle '{ "income": 42000 }'
+//   node predict.mjs models/loan-approval/bundle '{ "income": 42000, "loan_amount": 9000, "age": 41, "employment_gap": 0 }'
 import { load } from "nearside";
 
 const [folder, json] = process.argv.slice(2);

@@ -3,12 +3,13 @@ import { load } from "/sdk/index.js";
 import { reasons } from "/sdk/explain.js";
 
 const $ = (id) => document.getElementById(id);
-const key = new URLSearchParams(location.search).get("key");
+const key = await writeKey();
 
 let model;
 try {
   model = await load("/models/loan-approval/", {
-    collector: { url: location.origin, ...(key && { key }) },
+    // Without a key there is no collector here, and nothing ever leaves the page.
+    ...(key && { collector: { url: location.origin, key } }),
     consent: "ask",
   });
 } catch (error) {
@@ -21,6 +22,7 @@ $("fields").append(...features.map(field));
 $("groups").append(...groups.map(groupField));
 $("status").hidden = true;
 $("application").hidden = false;
+$("sharing").hidden = !key;
 
 $("consent").addEventListener("change", ({ target }) => model.consent(target.checked));
 $("form").addEventListener("submit", async (event) => {
@@ -34,6 +36,14 @@ model.addEventListener("error", ({ detail }) => say(detail.message, true));
 
 // The example values are answered at once, so that the page has something to show.
 await answer();
+
+/** The public write key: that of the address, else the one that a collector gives its own pages. */
+async function writeKey() {
+  const given = new URLSearchParams(location.search).get("key");
+  if (given) return given;
+  const config = await fetch("/config.json").then((response) => response.ok && response.json()).catch(() => null);
+  return config?.write_key;
+}
 
 async function answer() {
   try {

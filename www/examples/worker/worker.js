@@ -19,10 +19,13 @@ export default {
     try {
       model ??= await load(new URL(BUNDLE, request.url), {
         fetch: (url, init) => env.ASSETS.fetch(url, init),
+        // The operator's own decision for this service; each visitor's signal is looked at below.
         consent: "granted",
         ...(env.COLLECTOR_URL && { collector: { url: env.COLLECTOR_URL, key: env.COLLECTOR_KEY } }),
       });
-      const prediction = await model.predict(body.record, { groups: body.groups });
+      // The visitor's browser may say that nothing about them is to be shared: they get their answer, and count nowhere.
+      const count = request.headers.get("sec-gpc") !== "1";
+      const prediction = await model.predict(body.record, { groups: body.groups, count });
       // Nothing runs between requests, so a request now and then carries the counters away.
       if (Date.now() - flushedAt > FLUSH_MS) {
         flushedAt = Date.now();

@@ -1,11 +1,19 @@
 import { LitElement, css, html, nothing, type TemplateResult } from "lit";
-import { customElement, property } from "lit/decorators.js";
+import { customElement, property, state } from "lit/decorators.js";
 import { money } from "../format.js";
-import type { Block } from "../types.js";
-import { base } from "../ui/styles.js";
+import type { Block, State } from "../types.js";
+import { base, controls } from "../ui/styles.js";
 import { sign, signs } from "../ui/state.js";
 import "../ui/age.js";
 import "../ui/state.js";
+
+/** So many lines of each kind are shown at first, so that one long block does not stretch its neighbours. */
+const SHOWN = 6;
+
+/** A label and a live value that are longer together stand below each other. */
+const BESIDE = 32;
+
+const RANK: Record<State, number> = { bad: 0, warn: 1, good: 2, grey: 3 };
 
 /** One block: its question, what is stated, and below it what is measured. */
 @customElement("ns-canvas-block")
@@ -14,9 +22,12 @@ export class CanvasBlock extends LitElement {
   @property({ attribute: false }) block!: Block;
   /** Currency of its cost. */
   @property() currency = "EUR";
+  @state() private allStated = false;
+  @state() private allLive = false;
 
   static override styles = [
     base,
+    controls,
     signs,
     css`
       :host {
@@ -68,9 +79,10 @@ export class CanvasBlock extends LitElement {
       }
       .stated {
         padding: 11px 16px 14px;
+      }
+      dl {
         display: grid;
         gap: 7px;
-        align-content: start;
       }
       .stated dt {
         font-size: 12.5px;
@@ -127,6 +139,27 @@ export class CanvasBlock extends LitElement {
       .live b .sign {
         align-self: center;
       }
+      .live .long {
+        display: block;
+        padding-bottom: 4px;
+        max-width: 120ch;
+      }
+      .live .long b {
+        display: flex;
+        margin: 0;
+        text-align: left;
+        font-weight: 550;
+      }
+      .live .long .sign {
+        align-self: start;
+        margin-top: 3px;
+      }
+      button.plain {
+        height: 26px;
+        margin-left: -6px;
+        justify-self: start;
+        font-size: 13px;
+      }
       .foot {
         display: flex;
         justify-content: space-between;
@@ -136,13 +169,15 @@ export class CanvasBlock extends LitElement {
         color: var(--ink-2);
       }
       :host(.value_proposition) .stated {
-        gap: 13px;
         padding-top: 15px;
+      }
+      :host(.value_proposition) dl {
+        gap: 13px;
       }
       :host(.value_proposition) dd {
         font-size: 16px;
       }
-      :host(.live_monitoring) .stated {
+      :host(.live_monitoring) dl {
         grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr));
         gap: 9px 32px;
       }
@@ -168,41 +203,61 @@ export class CanvasBlock extends LitElement {
           </div>
           <p class="question">${block.question}</p>
         </header>
-        ${block.stated.length > 0
-          ? html`<dl class="stated">
-              ${block.stated.map(
-                (fact) => html`<div>
-                  <dt>${fact.label}</dt>
-                  <dd>${fact.value}</dd>
-                </div>`,
-              )}
-            </dl>`
-          : html`<p class="stated quiet">Not stated in canvas.toml.</p>`}
-        ${this.renderLive()}
+        ${block.stated.length > 0 ? this.renderStated(block) : html`<p class="stated quiet">Not stated in canvas.toml.</p>`}
+        ${this.renderLive(block)}
       </article>
     `;
   }
 
-  private renderLive(): TemplateResult {
-    const { block } = this;
-    const empty = block.live.length === 0;
+  private renderStated({ stated }: Block): TemplateResult {
+    const shown = this.allStated || !isLong(stated) ? stated : stated.slice(0, SHOWN);
+    return html`<div class="stated">
+      <dl>
+        ${shown.map(
+          (fact) => html`<div>
+            <dt>${fact.label}</dt>
+            <dd>${fact.value}</dd>
+          </div>`,
+        )}
+      </dl>
+      ${isLong(stated) ? this.renderMore(stated.length, this.allStated, () => (this.allStated = !this.allStated)) : nothing}
+    </div>`;
+  }
+
+  private renderLive(block: Block): TemplateResult {
+    const { live } = block;
+    const shown = this.allLive || !isLong(live) ? live : worstFirst(live).slice(0, SHOWN);
     return html`<div class="live ${block.state}">
-      ${empty
+      ${live.length === 0
         ? html`<p class="label">Nothing measured yet.</p>`
         : html`<ul>
-            ${block.live.map(
-              (fact) => html`<li>
+            ${shown.map(
+              (fact) => html`<li class=${fact.label.length + fact.value.length > BESIDE ? "long" : ""}>
                 <span class="label">${fact.label}</span>
-                <b>${fact.state === "warn" || fact.state === "bad" ? sign(fact.state) : nothing}${fact.value}</b>
+                <b>${fact.state === "warn" || fact.state === "bad" ? sign(fact.state) : nothing}<span>${fact.value}</span></b>
               </li>`,
             )}
           </ul>`}
+      ${isLong(live) ? this.renderMore(live.length, this.allLive, () => (this.allLive = !this.allLive)) : nothing}
       ${block.live_at === null && block.cost === null
         ? nothing
         : html`<p class="foot">
             <span>${block.live_at === null ? nothing : html`<ns-age at=${block.live_at}></ns-age>`}</span>
-            ${block.cost === null ? nothing : html`<span title="Cost of this block per 1,000 predictions">${money(block.cost, this.currency)} / 1,000</span>`}
+            ${block.cost === null ? nothing : html`<span title="What this block cost in the time measured">cost ${money(block.cost, this.currency)}</span>`}
           </p>`}
     </div>`;
   }
+
+  private renderMore(total: number, open: boolean, toggle: () => void): TemplateResult {
+    return html`<button class="plain" aria-expanded=${open} @click=${toggle}>${open ? "Show fewer" : `Show all ${total}`}</button>`;
+  }
+}
+
+/** Cutting a list to hide a single line would not shorten it. */
+function isLong(facts: unknown[]): boolean {
+  return facts.length > SHOWN + 1;
+}
+
+function worstFirst(live: Block["live"]): Block["live"] {
+  return [...live].sort((one, other) => RANK[one.state] - RANK[other.state]);
 }

@@ -46,7 +46,8 @@ export class CanvasPage extends LitElement {
       }
       .sum {
         display: flex;
-        gap: 32px;
+        flex-wrap: wrap;
+        gap: 14px 32px;
         align-items: end;
       }
       .cost b {
@@ -125,10 +126,6 @@ export class CanvasPage extends LitElement {
         --row: 7;
       }
       footer {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 4px 24px;
-        justify-content: space-between;
         margin-top: 14px;
       }
       @media (max-width: 1180px) {
@@ -178,7 +175,7 @@ export class CanvasPage extends LitElement {
     return html`
       ${error ? html`<ns-notice state="warn" style="margin-bottom:16px">${error.message} The values below are older.</ns-notice>` : nothing}
       <div class="top">
-        <h1>${value.sentence}</h1>
+        <h1>${value.sentence ?? value.name}</h1>
         <div class="sum">
           <ul class="legend" aria-label="Blocks by state">
             ${STATES.map((state) => {
@@ -197,8 +194,8 @@ export class CanvasPage extends LitElement {
       <footer class="quiet small">
         <p>
           ${value.credit}
-          <a href="https://www.ownml.co/machine-learning-canvas" rel="noopener">ownml.co</a>,
-          <a href="https://creativecommons.org/licenses/by-sa/4.0/" rel="license noopener">CC BY-SA 4.0</a>
+          <a href="https://www.ownml.co/machine-learning-canvas" rel="noopener">The canvas</a>,
+          <a href="https://creativecommons.org/licenses/by-sa/4.0/" rel="license noopener">the licence</a>
         </p>
       </footer>
     `;

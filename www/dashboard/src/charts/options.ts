@@ -36,10 +36,24 @@ export interface SeriesSpec {
   top: number | null;
 }
 
+/** The stretch of time that a series is drawn over; where its ends are not known, the points make them. */
+export interface Stretch {
+  from: number | null;
+  to: number | null;
+  step: number;
+}
+
 /** One number over time, with its limit. */
-export function series(points: MetricPoint[], spec: SeriesSpec): (inks: Inks) => Option {
-  const span = points.length > 1 ? (points.at(-1)?.at ?? 0) - (points[0]?.at ?? 0) : 0;
-  const data = points.map((point) => [point.at, spec.value(point)] as [number, number | null]);
+export function series(points: MetricPoint[], spec: SeriesSpec, stretch: Stretch): (inks: Inks) => Option {
+  const from = stretch.from ?? points[0]?.at ?? 0;
+  const to = stretch.to ?? points.at(-1)?.at ?? 0;
+  const data = points.flatMap((point, index): [number, number | null][] => {
+    const own: [number, number | null] = [point.at, spec.value(point)];
+    const next = points[index + 1]?.at ?? point.at;
+    // Nothing arrived in between: the line must not bridge that.
+    return next - point.at > stretch.step ? [own, [point.at + stretch.step, null]] : [own];
+  });
+  const top = spec.top ?? roundTop(Math.max(0, ...data.map(([, value]) => value ?? 0)), spec.limit);
   return (inks) => {
     const common = {
       name: spec.name,
@@ -50,16 +64,20 @@ export function series(points: MetricPoint[], spec: SeriesSpec): (inks: Inks) =>
       ...frame(inks),
       xAxis: {
         type: "time",
+        min: from,
+        max: to,
+        // The charts of one panel share their axis, whether they draw bars or lines.
+        containShape: false,
         axisLine: lines(inks),
         axisTick: { show: false },
-        axisLabel: { ...label(inks), margin: 11, alignMinLabel: "left", formatter: (at: number) => tick(at, span) },
+        axisLabel: { ...label(inks), margin: 11, alignMinLabel: "left", formatter: (at: number) => tick(at, to - from) },
         splitNumber: 4,
       },
       yAxis: {
         type: "value",
-        splitNumber: 3,
         min: 0,
-        ...(spec.top === null ? {} : { max: spec.top, interval: spec.top / 2 }),
+        max: top,
+        interval: top / 2,
         splitLine: lines(inks),
         axisLabel: { ...label(inks), formatter: spec.format },
       },
@@ -69,12 +87,14 @@ export function series(points: MetricPoint[], spec: SeriesSpec): (inks: Inks) =>
       },
       series: [
         spec.kind === "bar"
-          ? { ...common, type: "bar", barMaxWidth: 14, itemStyle: { color: inks.now, borderRadius: [2, 2, 0, 0] } }
+          ? { ...common, type: "bar", barMaxWidth: 10, itemStyle: { color: inks.now, borderRadius: [2, 2, 0, 0] } }
           : {
               ...common,
               type: "line",
-              showSymbol: points.length < 40,
-              symbolSize: 5,
+              // A point without neighbours has no line, so each has its dot.
+              showSymbol: true,
+              symbol: "circle",
+              symbolSize: points.length < 40 ? 5 : 3,
               connectNulls: false,
               lineStyle: { color: inks.now, width: 2 },
               itemStyle: { color: inks.now },
@@ -84,12 +104,20 @@ export function series(points: MetricPoint[], spec: SeriesSpec): (inks: Inks) =>
   };
 }
 
+/** The next round number whose half is round too; a limit is drawn as long as it leaves the values visible. */
+function roundTop(most: number, limit: number | null): number {
+  const wanted = limit !== null && limit <= 8 * most ? Math.max(most, limit) : most;
+  if (wanted <= 0) return 2;
+  const power = 10 ** Math.floor(Math.log10(wanted));
+  return ([2, 4, 6, 8, 10].find((times) => times * power >= wanted) ?? 20) * power;
+}
+
 function limitLine(value: number, inks: Inks): { silent: true; symbol: "none"; label: { show: false }; lineStyle: object; data: { yAxis: number }[] } {
   return { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: inks.warn, type: "dashed", width: 1.5 }, data: [{ yAxis: value }] };
 }
 
 /** Shares of now against the reference, bin by bin. */
-export function bins(labels: string[], now: number[], reference: number[]): (inks: Inks) => Option {
+export function bins(labels: string[], now: number[], reference: (number | null)[]): (inks: Inks) => Option {
   return (inks) => ({
     ...frame(inks),
     tooltip: {

@@ -1,8 +1,11 @@
 /** Typed client of the collector's read API. */
 
+import { hear } from "./clock.js";
 import type { Alert, CanvasView, Config, Metrics, ModelSummary, Report } from "../types.js";
 
 const TOKEN_KEY = "nearside.reader";
+/** As long as the collector itself gives a request. */
+const PATIENCE_MS = 30_000;
 
 /** A read that failed: what the collector said, or that it could not be reached. */
 export class ApiError extends Error {
@@ -30,8 +33,9 @@ export function readHeaders(): Record<string, string> {
 /** The collector's configuration, or null when the page is hosted without one. */
 export async function config(): Promise<Config | null> {
   try {
-    const response = await fetch("./config.json", { cache: "no-store" });
+    const response = await fetch("./config.json", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
     if (!response.ok) return null;
+    hear(response);
     const found = (await response.json()) as Config;
     return found.write_key === null ? null : found;
   } catch {
@@ -47,12 +51,17 @@ async function get<T>(path: string, query: Record<string, string | number | unde
   const address = search.size > 0 ? `./v1/${path}?${search}` : `./v1/${path}`;
   let response: Response;
   try {
-    response = await fetch(address, { headers: readHeaders() });
+    response = await fetch(address, { headers: readHeaders(), signal: AbortSignal.timeout(PATIENCE_MS) });
   } catch {
     throw new ApiError("The collector cannot be reached. The page keeps trying.", 0);
   }
+  hear(response);
   if (!response.ok) throw new ApiError(await problem(response), response.status);
-  return (await response.json()) as T;
+  try {
+    return (await response.json()) as T;
+  } catch {
+    throw new ApiError("The collector's answer broke off. The page keeps trying.", 0);
+  }
 }
 
 async function problem(response: Response): Promise<string> {
@@ -64,10 +73,9 @@ async function problem(response: Response): Promise<string> {
   }
 }
 
-/** A stretch of time and a version to look at. */
+/** A stretch of time up to now, by the collector's clock, and a version to look at. */
 export interface Range {
   from: number;
-  to: number;
   version?: string | undefined;
 }
 

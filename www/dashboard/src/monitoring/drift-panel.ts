@@ -58,6 +58,15 @@ export class DriftPanel extends LitElement {
         align-items: center;
         gap: 10px;
       }
+      .psi b {
+        align-self: baseline;
+        font-weight: inherit;
+      }
+      @media (max-width: 760px) {
+        tr > :nth-child(3) {
+          padding-right: 0;
+        }
+      }
       .track {
         position: relative;
         width: 84px;
@@ -148,7 +157,7 @@ export class DriftPanel extends LitElement {
               <span class="fill" style="width:${Math.min(100, ((feature.psi ?? 0) / full) * 100)}%"></span>
               ${feature.threshold === null ? nothing : html`<span class="limit" style="left:50%"></span>`}
             </span>
-            ${fixed(feature.psi, 3)}
+            <b>${fixed(feature.psi, 3)}</b>
           </span>
         </td>
         <td class="n quiet wide">${fixed(feature.threshold, 3)}</td>
@@ -188,9 +197,9 @@ export class DriftPanel extends LitElement {
 }
 
 function amount(value: number | null, unit: string | null): string {
-  return value === null || unit === null ? number(value) : `${number(value)} ${unit}`;
+  return value === null || unit === null || unit === "count" ? number(value) : `${number(value)} ${unit}`;
 }
 
 function records({ state, count: seen, needed }: Drift): string {
-  return state === "not_enough_evidence" ? `${count(seen)} of ${count(needed)} needed` : count(seen);
+  return state === "not_enough_evidence" ? `${count(seen)}${needed === null ? "" : ` of ${count(needed)} needed`}` : count(seen);
 }

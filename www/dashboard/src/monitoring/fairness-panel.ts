@@ -106,6 +106,7 @@ export class FairnessPanel extends LitElement {
                 .from=${from}
                 .to=${ratio ? 1.5 : Math.max(0.3, entry.high ?? 0)}
                 state=${state}
+                .format=${figure}
                 what=${metric(entry.metric)}
               ></ns-interval>
             </td>

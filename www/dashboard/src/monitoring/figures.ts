@@ -1,7 +1,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { count, millis, number, percent, plural } from "../format.js";
-import type { Report, State } from "../types.js";
+import type { Latency, Report, State } from "../types.js";
 import { base } from "../ui/styles.js";
 import "../ui/state.js";
 
@@ -12,6 +12,13 @@ interface Figure {
   state: State | null;
   word?: string;
 }
+
+/** The state of a percentile: that of the whole interval, so that a few slow answers alarm nobody. */
+const BUDGET: Record<NonNullable<Latency["state"]>, { state: State; word: string }> = {
+  within: { state: "good", word: "In budget" },
+  over: { state: "warn", word: "Over budget" },
+  not_enough_evidence: { state: "grey", word: "Not enough evidence" },
+};
 
 /** The four numbers to read first. */
 @customElement("ns-figures")
@@ -81,7 +88,7 @@ export class Figures extends LitElement {
 
   private figures(): Figure[] {
     const { predictions, sessions, loads, latency, boundary, refused } = this.report;
-    const answer = latency.find((stage) => stage.stage === "answer") ?? latency.find((stage) => stage.stage === "run");
+    const answer = latency.find((stage) => stage.stage === "answer");
     const share = loads.share;
     const judged = boundary.inside + boundary.outside;
     return [
@@ -101,13 +108,7 @@ export class Figures extends LitElement {
         title: "Answer, 95th percentile",
         value: millis(answer?.p95 ?? null),
         note: answer?.budget_ms ? `budget ${millis(answer.budget_ms)}${answer.over_budget_share === null ? "" : `, ${percent(answer.over_budget_share)} over it`}` : "no budget stated",
-        ...(answer?.p95 == null
-          ? { state: "grey" as const }
-          : answer.budget_ms === null
-            ? { state: null }
-            : answer.p95 <= answer.budget_ms
-              ? { state: "good" as const, word: "In budget" }
-              : { state: "bad" as const, word: "Over budget" }),
+        ...(answer ? (answer.state ? BUDGET[answer.state] : { state: null }) : { state: "grey" as const }),
       },
       {
         title: "Outside the boundaries",

@@ -114,11 +114,17 @@ export class LatencyPanel extends LitElement {
   }
 }
 
-function renderBudget({ budget_ms, p95 }: Latency): TemplateResult | typeof nothing {
-  if (budget_ms === null || p95 === null) return nothing;
-  const state: State = p95 <= budget_ms ? "good" : "bad";
-  return html`<ns-state state=${state} word=${millis(budget_ms)} title=${state === "good" ? "p95 is within the budget" : "p95 is over the budget"}></ns-state>`;
+function renderBudget({ budget_ms, state }: Latency): TemplateResult | typeof nothing {
+  if (budget_ms === null || !state) return nothing;
+  const [sign, title] = BUDGET[state];
+  return html`<ns-state state=${sign} word=${millis(budget_ms)} title=${title}></ns-state>`;
 }
+
+const BUDGET: Record<NonNullable<Latency["state"]>, [State, string]> = {
+  within: ["good", "p95 is within the budget"],
+  over: ["warn", "p95 is over the budget"],
+  not_enough_evidence: ["grey", "too few times to say whether p95 is within the budget"],
+};
 
 /** Powers of ten that hold every percentile and budget. */
 function decades(timed: Latency[]): number[] {

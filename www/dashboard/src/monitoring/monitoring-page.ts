@@ -1,5 +1,6 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
+import { now } from "../data/clock.js";
 import type { Runtime } from "../data/runtime.js";
 import type { Source } from "../data/source.js";
 import { View } from "../data/view.js";
@@ -109,22 +110,18 @@ export class MonitoringPage extends LitElement {
       }
       .grid {
         display: grid;
-        grid-template-columns: repeat(12, minmax(0, 1fr));
+        grid-template-columns: repeat(2, minmax(0, 1fr));
         gap: var(--gap);
         margin-top: var(--gap);
-      }
-      .grid > * {
-        grid-column: span 6;
       }
       .grid > .all {
         grid-column: 1 / -1;
       }
-      .grid > .third {
-        grid-column: span 4;
+      .grid > .tall {
+        grid-row: span 2;
       }
       @media (max-width: 980px) {
-        .grid > *,
-        .grid > .third {
+        .grid > * {
           grid-column: 1 / -1;
         }
       }
@@ -187,17 +184,17 @@ export class MonitoringPage extends LitElement {
         <ns-scores-panel class="all" .scores=${report.scores} .actions=${report.actions}></ns-scores-panel>
         <ns-drift-panel class="all" .drift=${report.drift}></ns-drift-panel>
         <ns-fairness-panel class="all" .fairness=${report.fairness}></ns-fairness-panel>
-        <ns-performance-panel class="third" .performance=${report.performance}></ns-performance-panel>
-        <ns-business-panel class="third" .business=${report.business}></ns-business-panel>
-        <ns-loss-panel class="third" .loss=${report.loss}></ns-loss-panel>
+        <ns-performance-panel class="tall" .performance=${report.performance}></ns-performance-panel>
+        <ns-business-panel .business=${report.business}></ns-business-panel>
+        <ns-loss-panel .loss=${report.loss}></ns-loss-panel>
       </div>
     `;
   }
 
   private async read(): Promise<Numbers> {
     const { source, model, span } = this;
-    const to = Date.now();
-    const range = { from: to - span.span, to, version: this.version ?? undefined };
+    // Without an end the collector takes its own present, so no window is too young for the viewer's clock.
+    const range = { from: now() - span.span, version: this.version ?? undefined };
     const [report, metrics, alerts] = await Promise.all([source.report(model, range), source.metrics(model, range, span.step), source.alerts(model)]);
     return { report, metrics, alerts };
   }

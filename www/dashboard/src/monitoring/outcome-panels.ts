@@ -35,7 +35,7 @@ export class PerformancePanel extends LitElement {
                   (entry) => html`<tr>
                     <th scope="row">${metric(entry.metric)}</th>
                     <td class="n">${fixed(entry.value, 3)}</td>
-                    <td class="n quiet">${entry.low === null || entry.high === null ? "no interval yet" : `${fixed(entry.low, 3)} to ${fixed(entry.high, 3)}`}</td>
+                    <td class="n quiet">${entry.low === null || entry.high === null ? "no interval" : `${fixed(entry.low, 3)} to ${fixed(entry.high, 3)}`}</td>
                   </tr>`,
                 )}
               </tbody>

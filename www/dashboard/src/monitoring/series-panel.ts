@@ -52,7 +52,7 @@ export class SeriesPanel extends LitElement {
     return html`<div>
       <h3>${spec.name}</h3>
       <ns-chart
-        .build=${series(points, spec)}
+        .build=${series(points, spec, { from: this.report.from, to: this.report.to, step: this.metrics.step_ms })}
         .height=${150}
         .table=${{ columns: ["From", spec.name], rows }}
         .keys=${spec.limit === null ? [] : [{ label: `budget ${spec.format(spec.limit)}`, ink: "warn", mark: "dash" }]}

@@ -1,6 +1,6 @@
 import { LitElement, css, html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import { millis, percent, words } from "../format.js";
+import { millis, number, percent, words } from "../format.js";
 import type { Explanation, Manifest, Prediction } from "../types.js";
 import { base, controls } from "../ui/styles.js";
 import { sign, signs } from "../ui/state.js";
@@ -131,8 +131,8 @@ export class Answer extends LitElement {
     const { prediction } = this;
     const { task } = this.manifest;
     return html`
-      <div class="head" aria-live="polite">
-        <span class="action">${words(prediction.action ?? prediction.label ?? String(prediction.value ?? ""))}</span>
+      <div class="head">
+        <span class="action">${decision(prediction)}</span>
         ${prediction.score === null
           ? nothing
           : html`<span class="score">${words(task.target)} = ${task.positive}: <b>${percent(prediction.score)}</b>${prediction.label === null ? nothing : html`, label <b>${prediction.label}</b>`}</span>`}
@@ -151,7 +151,7 @@ export class Answer extends LitElement {
           <dt>Receipt</dt>
           <dd class="receipt">
             <span class="mono" data-receipt>${prediction.id}</span>
-            <button class="plain" @click=${this.copy}>${this.copied ? "Copied" : "Copy"}</button>
+            ${navigator.clipboard ? html`<button class="plain" @click=${this.copy}>${this.copied ? "Copied" : "Copy"}</button>` : nothing}
           </dd>
         </div>
         <div>
@@ -188,4 +188,17 @@ export class Answer extends LitElement {
     this.copied = true;
     setTimeout(() => (this.copied = false), 1500);
   }
+}
+
+/** What is decided, or else answered. */
+function decision({ action, label, value }: Prediction): string {
+  return words(action ?? label ?? number(value));
+}
+
+/** The answer in a sentence, for those who hear the page. */
+export function spoken(prediction: Prediction, { task }: Manifest): string {
+  const { score, boundary } = prediction;
+  const chance = score === null ? "" : `, ${words(task.target)} = ${task.positive} with ${percent(score)}`;
+  const violations = boundary.violations.map((violation) => violation.message).join(" ");
+  return `${decision(prediction)}${chance}. ${boundary.inside ? "The record is inside what the model knows." : violations}`;
 }

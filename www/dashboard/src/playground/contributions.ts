@@ -1,7 +1,7 @@
 import { LitElement, css, html, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { fixed, number, words } from "../format.js";
-import type { Explanation, Value } from "../types.js";
+import type { Explanation } from "../types.js";
 import { base } from "../ui/styles.js";
 import { sign, signs } from "../ui/state.js";
 
@@ -110,8 +110,8 @@ export class Contributions extends LitElement {
   }
 }
 
-function shown(value: Value): string {
-  if (value === null) return "missing";
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return "missing";
   return typeof value === "number" ? number(value, 6) : String(value);
 }
 

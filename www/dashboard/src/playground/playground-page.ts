@@ -1,5 +1,6 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
+import type { Flushed } from "nearside";
 import type { Runtime } from "../data/runtime.js";
 import { fixed, millis, plural, words } from "../format.js";
 import type { Explanation, Fields, Manifest, Prediction } from "../types.js";
@@ -8,9 +9,9 @@ import { sign, signs } from "../ui/state.js";
 import "../ui/loading.js";
 import "../ui/notice.js";
 import "../ui/panel.js";
-import "./answer.js";
+import { spoken } from "./answer.js";
 import "./record-form.js";
-import type { Asked, RecordForm } from "./record-form.js";
+import type { Asked } from "./record-form.js";
 import { drawGroups, drawRecord, example, generator } from "./records.js";
 
 const BATCH = 20;
@@ -31,7 +32,8 @@ export class PlaygroundPage extends LitElement {
   @state() private busy = false;
   @state() private problem = "";
   @state() private note = "";
-  @state() private reporting = true;
+  /** The last answer, as it is told to those who hear the page. */
+  @state() private said = "";
   private seed = 1;
 
   static override styles = [
@@ -72,22 +74,30 @@ export class PlaygroundPage extends LitElement {
         top: 0;
         background: var(--surface);
       }
-      .buttons {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 10px;
-        align-items: center;
-      }
-      .buttons label {
-        display: flex;
-        gap: 8px;
-        align-items: center;
+      label {
+        display: grid;
+        grid-template-columns: auto minmax(0, 1fr);
+        gap: 0 8px;
+        align-items: baseline;
         flex-basis: 100%;
         font-size: 13px;
         color: var(--ink-2);
       }
+      label .small {
+        grid-column: 2;
+      }
+      label input {
+        position: relative;
+        top: 2px;
+      }
+      .alone {
+        flex-basis: 100%;
+      }
       .note {
         margin-top: 12px;
+      }
+      .note:empty {
+        display: none;
       }
       ns-notice {
         margin-top: 14px;
@@ -133,11 +143,12 @@ export class PlaygroundPage extends LitElement {
     const { manifest } = this;
     return html`
       <h1>Playground</h1>
+      <p class="sr" role="status">${this.said}</p>
       ${manifest
         ? html`<div class="columns">
-            <ns-panel class="form" heading="Record" lead="Raw values, as your page would pass them. The model runs in this page; the record stays here.">
-              <ns-record-form .manifest=${manifest} .record=${this.record} .groups=${this.groups} @ask=${this.ask}>${this.renderButtons()}</ns-record-form>
-              ${this.note ? html`<p class="note small" role="status">${this.note}</p>` : nothing}
+            <ns-panel class="form" heading="Record" lead="Raw values, as your page would pass them. The model runs in this page; no record leaves it.">
+              <ns-record-form .manifest=${manifest} .record=${this.record} .groups=${this.groups} .busy=${this.busy} @ask=${this.ask}>${this.renderBeside()}</ns-record-form>
+              <p class="note small" role="status">${this.note}</p>
               ${this.problem ? html`<ns-notice state="bad">${this.problem}</ns-notice>` : nothing}
             </ns-panel>
             <ns-panel class="answer" heading="Answer">${this.renderAnswer(manifest)}</ns-panel>
@@ -155,14 +166,15 @@ export class PlaygroundPage extends LitElement {
     return html`<ns-loading .runtime=${this.runtime}></ns-loading>`;
   }
 
-  private renderButtons(): TemplateResult {
-    return html`<div class="buttons">
-      <button type="button" class="primary" ?disabled=${this.busy} @click=${() => this.renderRoot.querySelector<RecordForm>("ns-record-form")?.ask()}>Predict</button>
-      <button type="button" ?disabled=${this.busy} @click=${this.batch}>Predict ${BATCH} varied records</button>
+  private renderBeside(): TemplateResult {
+    return html`<button type="button" ?disabled=${this.busy} @click=${this.batch}>Predict ${BATCH} varied records</button>
       ${this.collected
-        ? html`<label><input type="checkbox" .checked=${this.reporting} @change=${this.report} />Report to the collector: counters only, never the record</label>`
-        : html`<label>No collector here: Monitoring shows this page's own session.</label>`}
-    </div>`;
+        ? html`<label>
+            <input type="checkbox" .checked=${this.runtime.reporting} @change=${this.report} />
+            <span>Report to the collector</span>
+            <span class="quiet small">Counts and averages over this page's predictions, never a record. Fewer than 5 predictions tell of a random half of the features only.</span>
+          </label>`
+        : html`<p class="alone quiet small">No collector here: nothing leaves this page, and Monitoring shows its own session.</p>`}`;
   }
 
   private renderMade(): TemplateResult {
@@ -216,6 +228,7 @@ export class PlaygroundPage extends LitElement {
     await this.work(async () => {
       const answer = await this.runtime.answer(record, groups);
       this.answer = answer;
+      if (this.manifest) this.said = spoken(answer.prediction, this.manifest);
       this.keep(answer.prediction);
       await this.updateComplete;
       if (matchMedia("(max-width: 980px)").matches) this.renderRoot.querySelector(".answer")?.scrollIntoView({ block: "start" });
@@ -237,9 +250,10 @@ export class PlaygroundPage extends LitElement {
         totals.push(prediction.timing.total);
         this.keep(prediction);
       }
-      await this.runtime.model?.flush();
+      const model = await this.runtime.ready();
+      const delivery = this.collected ? ` ${delivered(await model.flush(), this.runtime.reporting)}` : "";
       totals.sort((one, other) => one - other);
-      this.note = `${plural(BATCH, "prediction")} made from seed ${seed}; half of them took less than ${millis(totals[BATCH / 2] ?? null)}.${this.collected && this.reporting ? " Their counters were sent." : ""}`;
+      this.note = `${plural(BATCH, "prediction")} made from seed ${seed}; half of them took less than ${millis(totals[BATCH / 2] ?? null)}.${delivery}`;
     });
   }
 
@@ -247,6 +261,7 @@ export class PlaygroundPage extends LitElement {
     this.busy = true;
     this.problem = "";
     this.note = "";
+    this.said = "";
     try {
       await task();
     } catch (error) {
@@ -260,12 +275,18 @@ export class PlaygroundPage extends LitElement {
     this.made = [prediction, ...this.made].slice(0, KEPT);
   }
 
-  private async report(event: Event): Promise<void> {
-    this.reporting = (event.target as HTMLInputElement).checked;
-    (await this.runtime.ready()).consent(this.reporting);
+  private report(event: Event): void {
+    this.runtime.reporting = (event.target as HTMLInputElement).checked;
   }
 
   private fail(error: unknown): void {
     this.problem = error instanceof Error ? error.message : String(error);
   }
+}
+
+/** What became of the counters, as far as the page knows. */
+function delivered({ sent, acknowledged }: Flushed, reporting: boolean): string {
+  if (!reporting) return "Nothing was reported.";
+  if (sent === 0) return "Their counters were not sent.";
+  return acknowledged < sent ? "Their counters were sent, but the collector has not confirmed them." : "The collector has confirmed their counters.";
 }

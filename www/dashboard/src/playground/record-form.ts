@@ -1,4 +1,4 @@
-import { LitElement, css, html, nothing, type TemplateResult } from "lit";
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { number, words } from "../format.js";
 import type { Feature, Fields, Manifest, Value } from "../types.js";
@@ -15,7 +15,7 @@ const BUTTONS = 3;
 
 const STAND_INS: Record<string, string> = { median: "the median", mean: "the mean", mode: "the most frequent value", zero: "zero" };
 
-/** A form made from the schema of a bundle. Fires `ask` with an `Asked`. */
+/** A form made from the schema of a bundle; what is slotted stands beside its button. Fires `ask` with an `Asked`. */
 @customElement("ns-record-form")
 export class RecordForm extends LitElement {
   /** The schema. */
@@ -24,7 +24,12 @@ export class RecordForm extends LitElement {
   @property({ attribute: false }) record: Fields = {};
   /** Declared groups. */
   @property({ attribute: false }) groups: Record<string, string> = {};
+  /** Nothing can be asked while the model is at work. */
+  @property({ type: Boolean }) busy = false;
+  /** Features that are left out. */
   @state() private left: ReadonlySet<string> = new Set();
+  /** Features whose field holds what is not a number. */
+  @state() private unread: ReadonlySet<string> = new Set();
 
   static override styles = [
     base,
@@ -73,12 +78,6 @@ export class RecordForm extends LitElement {
         color: var(--ink-3);
         pointer-events: none;
         font-size: 13px;
-      }
-      input[type="number"] {
-        appearance: textfield;
-      }
-      input[type="number"]::-webkit-inner-spin-button {
-        display: none;
       }
       input:disabled,
       select:disabled,
@@ -143,8 +142,18 @@ export class RecordForm extends LitElement {
         font-size: 13px;
         color: var(--ink-2);
       }
+      .wrong {
+        color: var(--bad);
+      }
+      input[aria-invalid="true"] {
+        border-color: var(--bad);
+      }
       .buttons {
         grid-column: 1 / -1;
+        display: flex;
+        flex-wrap: wrap;
+        gap: 10px;
+        align-items: center;
       }
     `,
   ];
@@ -158,12 +167,32 @@ export class RecordForm extends LitElement {
             <div class="fields">${this.manifest.groups.map((group) => this.renderGroup(group.name, group.values))}</div>
           </fieldset>`
         : nothing}
-      <div class="buttons"><slot></slot></div>
+      <div class="buttons">
+        <button class="primary" ?disabled=${this.busy}>Predict</button>
+        <slot></slot>
+      </div>
     </form>`;
   }
 
-  /** Asks about what the fields hold now. */
-  ask(): void {
+  /** Fills the number fields where they say something else; what is being typed ("1e", "1.50") stays as it is. */
+  protected override updated(changed: PropertyValues<this>): void {
+    if (!changed.has("record") && !changed.has("manifest")) return;
+    for (const input of this.numbers()) {
+      const value = this.record[input.id] ?? null;
+      const shown = read(input.value);
+      if (shown !== undefined && shown !== value) input.value = value === null ? "" : String(value);
+    }
+  }
+
+  private submit(event: SubmitEvent): void {
+    event.preventDefault();
+    const unread = this.numbers().filter((input) => !input.disabled && read(input.value) === undefined);
+    this.unread = new Set(unread.map((input) => input.id));
+    if (unread.length > 0) unread[0]?.focus();
+    else this.ask();
+  }
+
+  private ask(): void {
     const record = Object.fromEntries(Object.entries(this.record).filter(([name]) => !this.left.has(name)));
     const groups = Object.fromEntries(Object.entries(this.groups).filter(([, value]) => value !== ""));
     this.dispatchEvent(new CustomEvent<Asked>("ask", { detail: { record, groups } }));
@@ -172,25 +201,28 @@ export class RecordForm extends LitElement {
   private renderFeature(feature: Feature): TemplateResult {
     const { name } = feature;
     const left = this.left.has(name);
-    const many = feature.kind === "boolean" || (feature.kind === "category" && (feature.values?.length ?? 0) <= BUTTONS);
+    const wrong = !left && this.unread.has(name);
+    const many = feature.kind === "boolean" || (feature.kind === "category" && feature.values.length <= BUTTONS);
     return html`<div class="field">
       <div class="head">
         <label class="name" id="${name}-name" for=${many ? nothing : name}>${words(name)}</label>
         <label class="leave"><input type="checkbox" .checked=${left} @change=${() => this.toggle(name)} aria-label="Leave out ${name}" />leave out</label>
       </div>
-      ${this.renderInput(feature, left)}
-      <span class="hint" id="${name}-hint" title=${feature.note ?? nothing}>${hint(feature, left)}</span>
+      ${this.renderInput(feature, left, wrong)}
+      <span class="hint ${wrong ? "wrong" : ""}" id="${name}-hint" title=${feature.note ?? nothing}>
+        ${wrong ? "Not a number: write digits, and a point before decimals, like 1234.5" : hint(feature, left, this.record[name] ?? null)}
+      </span>
     </div>`;
   }
 
-  private renderInput(feature: Feature, left: boolean): TemplateResult {
+  private renderInput(feature: Feature, left: boolean, wrong: boolean): TemplateResult {
     const { name, kind } = feature;
     const value = this.record[name] ?? null;
     if (kind === "boolean") {
       return this.renderChoices(name, [[true, "yes"], [false, "no"]], value, left);
     }
     if (kind === "category") {
-      const values = feature.values ?? [];
+      const { values } = feature;
       if (values.length <= BUTTONS) return this.renderChoices(name, values.map((entry) => [entry, entry]), value, left);
       return html`<select id=${name} ?disabled=${left} aria-describedby="${name}-hint" @change=${(event: Event) => this.set(name, (event.target as HTMLSelectElement).value)}>
         ${values.map((entry) => html`<option value=${entry} .selected=${entry === value}>${words(entry)}</option>`)}
@@ -199,15 +231,17 @@ export class RecordForm extends LitElement {
     return html`<div class="input">
       <input
         id=${name}
-        type="number"
-        step=${kind === "integer" ? 1 : "any"}
+        data-number
+        autocomplete="off"
+        spellcheck="false"
         inputmode=${kind === "integer" ? "numeric" : "decimal"}
         ?disabled=${left}
         aria-describedby="${name}-hint"
-        .value=${value === null ? "" : String(value)}
-        @input=${(event: Event) => this.setNumber(name, event.target as HTMLInputElement)}
+        aria-invalid=${wrong ? "true" : nothing}
+        @input=${this.typed}
+        @change=${this.typed}
       />
-      ${feature.unit ? html`<span class="unit">${feature.unit}</span>` : nothing}
+      ${unit(feature) ? html`<span class="unit">${unit(feature)}</span>` : nothing}
     </div>`;
   }
 
@@ -236,8 +270,22 @@ export class RecordForm extends LitElement {
     this.record = { ...this.record, [name]: value };
   }
 
-  private setNumber(name: string, input: HTMLInputElement): void {
-    this.set(name, input.value === "" ? null : input.valueAsNumber);
+  /** An empty field is a missing value; one that holds no number changes nothing, and is told once it is left. */
+  private typed(event: Event): void {
+    const { id, value } = event.target as HTMLInputElement;
+    const found = read(value);
+    const unread = new Set(this.unread);
+    if (found !== undefined) {
+      unread.delete(id);
+      this.set(id, found);
+    } else if (event.type === "change") {
+      unread.add(id);
+    }
+    this.unread = unread;
+  }
+
+  private numbers(): HTMLInputElement[] {
+    return [...this.renderRoot.querySelectorAll<HTMLInputElement>("[data-number]")];
   }
 
   private toggle(name: string): void {
@@ -245,15 +293,30 @@ export class RecordForm extends LitElement {
     if (!left.delete(name)) left.add(name);
     this.left = left;
   }
-
-  private submit(event: Event): void {
-    event.preventDefault();
-    this.ask();
-  }
 }
 
-function hint(feature: Feature, left: boolean): string {
-  if (left) return feature.missing === "error" ? "Left out, but the model needs it" : `Left out: the model takes ${STAND_INS[feature.missing] ?? feature.missing}`;
-  if (feature.range) return `${number(feature.range[0], 7)} to ${number(feature.range[1], 7)}${feature.unit ? ` ${feature.unit}` : ""}`;
+/**
+ * The number in a field; null for an empty one, undefined for what is not a number. A browser's own number field would
+ * drop what it does not like while it is typed: "1,5" becomes 15.
+ */
+function read(text: string): number | null | undefined {
+  const plain = text.trim().replace("\u2212", "-");
+  if (plain === "") return null;
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain)) return undefined;
+  const value = Number(plain);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** The unit as it stands beside a number; a count needs none. */
+function unit(feature: Feature): string {
+  return feature.unit === null || feature.unit === "count" ? "" : feature.unit;
+}
+
+function hint(feature: Feature, left: boolean, value: Value): string {
+  if (left || value === null) {
+    const out = left ? "Left out" : "Missing";
+    return feature.missing === "error" ? `${out}, but the model needs it` : `${out}: the model takes ${STAND_INS[feature.missing] ?? feature.missing}`;
+  }
+  if (feature.range) return `${number(feature.range[0], 7)} to ${number(feature.range[1], 7)} ${unit(feature)}`.trim();
   return feature.note ?? (feature.missing === "error" ? "Needed" : `If missing: ${STAND_INS[feature.missing] ?? feature.missing}`);
 }

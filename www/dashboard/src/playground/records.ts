@@ -15,7 +15,12 @@ export function generator(seed: number): () => number {
 
 /** The record that the bundle gives as its example. */
 export function example(manifest: Manifest): Fields {
-  return Object.fromEntries(manifest.features.map((feature) => [feature.name, feature.example]));
+  return Object.fromEntries(manifest.features.map((feature) => [feature.name, exampleOf(feature)]));
+}
+
+/** A packed example is a value of the feature's kind, or null; a number went through 32 bits, which hold 7 digits. */
+function exampleOf({ example: packed }: Feature): Value {
+  return typeof packed === "number" ? Number(packed.toPrecision(7)) : (packed as Value);
 }
 
 /** One value per group, drawn evenly. */
@@ -33,7 +38,7 @@ function draw(feature: Feature, random: () => number): Value {
     case "boolean":
       return random() < 0.5;
     case "category":
-      return feature.values && feature.values.length > 0 ? pick(feature.values, random) : feature.example;
+      return feature.values.length > 0 ? pick(feature.values, random) : exampleOf(feature);
     case "integer":
       return Math.round(between(feature, random));
     case "number":

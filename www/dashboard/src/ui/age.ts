@@ -1,5 +1,6 @@
 import { LitElement, css, html, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
+import { now } from "../data/clock.js";
 import { age, moment } from "../format.js";
 
 const SECOND = 1000;
@@ -10,7 +11,7 @@ function tick(): void {
   for (const element of shown) element.requestUpdate();
 }
 
-/** A moment as its age, kept current by one timer for the whole page; the exact time is in the title. */
+/** A moment of the collector's clock as its age, kept current by one timer for the whole page; the exact time is in the title. */
 @customElement("ns-age")
 export class Age extends LitElement {
   /** Milliseconds since the epoch. */
@@ -38,6 +39,6 @@ export class Age extends LitElement {
   }
 
   override render(): TemplateResult {
-    return html`<time datetime=${new Date(this.at).toISOString()} title=${moment(this.at)}>${age(this.at, Date.now())}</time>`;
+    return html`<time datetime=${new Date(this.at).toISOString()} title=${moment(this.at)}>${age(this.at, now())}</time>`;
   }
 }

@@ -23,6 +23,8 @@ export class Interval extends LitElement {
   @property() state: State = "grey";
   /** What the value is, for people who cannot see the line. */
   @property() what = "";
+  /** How the value and its ends are said: a share as per cent unless told otherwise. */
+  @property({ attribute: false }) format: (value: number | null) => string = percent;
 
   static override styles = [
     base,
@@ -83,10 +85,7 @@ export class Interval extends LitElement {
 
   override render(): TemplateResult {
     const { value, low, high, limit } = this;
-    const label =
-      value === null
-        ? `${this.what}: not known`
-        : `${this.what}: ${percent(value)}${low !== null && high !== null ? `, 95% interval ${percent(low)} to ${percent(high)}` : ""}${limit === null ? "" : `, limit ${percent(limit)}`}`;
+    const label = this.label();
     return html`
       <div class="line ${this.state === "grey" ? "" : this.state}" role="img" aria-label=${label} title=${label}>
         ${low === null || high === null ? nothing : html`<span class="whisker" style="left:${this.place(low)}%;width:${this.place(high) - this.place(low)}%"></span>`}
@@ -94,6 +93,13 @@ export class Interval extends LitElement {
         ${value === null ? nothing : html`<span class="dot" style="left:${this.place(value)}%"></span>`}
       </div>
     `;
+  }
+
+  private label(): string {
+    const { what, value, low, high, limit, format } = this;
+    if (value === null) return `${what}: not known`;
+    const interval = low !== null && high !== null ? `, 95% interval ${format(low)} to ${format(high)}` : "";
+    return `${what}: ${format(value)}${interval}${limit === null ? "" : `, limit ${format(limit)}`}`;
   }
 
   private place(value: number): number {

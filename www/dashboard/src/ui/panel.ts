@@ -33,6 +33,7 @@ export class Panel extends LitElement {
         color: var(--ink-3);
         font-size: 13px;
         max-width: 104ch;
+        text-wrap: pretty;
       }
       @media (max-width: 560px) {
         :host {
