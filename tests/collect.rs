@@ -26,42 +26,42 @@ fn what_is_sent_is_counted_exactly_once() {
     let collector = Collector::start(&project, &[]);
     for session in 1..=10u64 {
         for sequence in 0..5 {
-            let reply = collector.ingest(&frame(&project.first, session, sequence, 4));
+            let reply = collector.ingest(&frame(&project.first, session, sequence, 5));
             assert_eq!(reply.status, 202, "{}", reply.text());
             assert_eq!(reply.json(), json!({ "accepted": true, "champion": project.first.version }));
         }
     }
     // The same bytes again, late ones, and one that overtook another.
     for sequence in [0, 4] {
-        let reply = collector.ingest(&frame(&project.first, 1, sequence, 4)).json();
+        let reply = collector.ingest(&frame(&project.first, 1, sequence, 5)).json();
         assert_eq!((&reply["accepted"], &reply["duplicate"]), (&json!(true), &json!(true)));
     }
-    assert_eq!(collector.ingest(&frame(&project.first, 11, 7, 4)).json().get("duplicate"), None);
-    assert_eq!(collector.ingest(&frame(&project.first, 11, 6, 4)).json().get("duplicate"), None);
-    assert_eq!(collector.ingest(&frame(&project.first, 11, 6, 4)).json()["duplicate"], true);
+    assert_eq!(collector.ingest(&frame(&project.first, 11, 7, 5)).json().get("duplicate"), None);
+    assert_eq!(collector.ingest(&frame(&project.first, 11, 6, 5)).json().get("duplicate"), None);
+    assert_eq!(collector.ingest(&frame(&project.first, 11, 6, 5)).json()["duplicate"], true);
     for (sequence, stage) in [(8, PageStage::Navigated), (9, PageStage::Predicted)] {
         let page = header("", 11, sequence).encode_page(Page { stage, elapsed_ms: 1_200 });
         assert_eq!(collector.ingest(&page).json()["champion"], json!(project.first.version));
     }
 
     let report = report(&collector);
-    assert_eq!((&report["predictions"], &report["sessions"]), (&json!(208), &json!(52)));
+    assert_eq!((&report["predictions"], &report["sessions"]), (&json!(260), &json!(52)));
     assert_eq!((&report["loads"]["total"], &report["loads"]["within_budget"]), (&json!(2), &json!(1)));
-    assert_eq!(report["actions"][0], json!({ "action": "ship", "count": 208, "share": 1.0, "favourable": true }));
+    assert_eq!(report["actions"][0], json!({ "action": "ship", "count": 260, "share": 1.0, "favourable": true }));
     let answer = &report["latency"][0];
     assert_eq!(
         (&answer["stage"], &answer["count"], &answer["budget_ms"]),
-        (&json!("answer"), &json!(208), &json!(10.0))
+        (&json!("answer"), &json!(260), &json!(10.0))
     );
     assert_eq!(answer["state"], "within");
     let series = collector.json(&format!("/v1/models/{NAME}/metrics"));
     let points = series["points"].as_array().unwrap();
-    assert_eq!(points.iter().map(|point| point["predictions"].as_u64().unwrap()).sum::<u64>(), 208);
+    assert_eq!(points.iter().map(|point| point["predictions"].as_u64().unwrap()).sum::<u64>(), 260);
     assert_eq!(points.last().unwrap()["favourable_share"], 1.0);
     let p95 = points.last().unwrap()["p95"].as_f64().unwrap();
     assert!((1.5..1.6).contains(&p95), "what callers waited, not the model's 0.7 ms: {p95}");
     let models = collector.json("/v1/models");
-    assert_eq!((&models[0]["name"], &models[0]["predictions"]), (&json!(NAME), &json!(208)));
+    assert_eq!((&models[0]["name"], &models[0]["predictions"]), (&json!(NAME), &json!(260)));
     assert_eq!(collector.json(&format!("/v1/models/{NAME}/drift")), report["drift"]);
     assert_eq!(collector.json(&format!("/v1/models/{NAME}/canvas"))["blocks"].as_array().unwrap().len(), 10);
     let text = collector.get("/metrics").text();
@@ -69,20 +69,46 @@ fn what_is_sent_is_counted_exactly_once() {
     assert!(text.contains("nearside_frames_total{result=\"stored\"} 54"), "{text}");
 }
 
+/// A page where every visitor asks once: drift and fairness both get their part, and each is judged by its own count.
 #[test]
-fn frames_of_single_predictions_add_up_to_all_features() {
+fn frames_of_single_predictions_add_up_to_all_features_and_groups() {
+    const SENDERS: u64 = 8;
     let project = Project::new(json!([]));
     let collector = Collector::start(&project, &[]);
-    for session in 0..40 {
-        assert_eq!(collector.ingest(&frame(&project.first, session, 0, 1)).status, 202);
-    }
+    // Of the north 3 of 4 may ship, of the south 1 of 4.
+    let one = |session: u64| match (session % 2, session / 2 % 4) {
+        (0, place) => profile(&project.first, (1, u64::from(place < 3)), (0, 0)),
+        (_, place) => profile(&project.first, (0, 0), (1, u64::from(place < 1))),
+    };
+    std::thread::scope(|scope| {
+        for sender in 0..SENDERS {
+            let (collector, project, one) = (&collector, &project, &one);
+            scope.spawn(move || {
+                for session in (sender..400).step_by(SENDERS as usize) {
+                    let frame = frame_of(&project.first, session, 0, &one(session));
+                    assert_eq!(collector.ingest(&frame).status, 202);
+                }
+            });
+        }
+    });
     let report = report(&collector);
-    assert_eq!((&report["predictions"], &report["sessions"]), (&json!(40), &json!(40)));
-    assert_eq!(report["actions"][0]["count"], 40);
-    let counts: Vec<u64> = (0..2).map(|feature| report["drift"][feature]["count"].as_u64().unwrap()).collect();
-    assert!(counts.iter().sum::<u64>() == 40 && counts.iter().all(|&count| count >= 10), "one of two each: {counts:?}");
+    assert_eq!((&report["predictions"], &report["sessions"]), (&json!(400), &json!(400)));
+    let number = |value: &Value| value.as_u64().unwrap();
+    let regions = report["fairness"][0]["by"].as_array().unwrap();
+    let by_group = regions.iter().map(|region| number(&region["count"])).sum::<u64>();
+    // 200 are expected, with a standard deviation of 10; of each region half as many.
+    assert!((160..=240).contains(&by_group), "{by_group}");
+    for (region, wanted) in regions.iter().zip([0.75, 0.25]) {
+        assert!((70..=130).contains(&number(&region["count"])), "{region}");
+        assert!((region["rate"].as_f64().unwrap() - wanted).abs() < 0.13, "{region}");
+    }
+    assert_eq!(report["fairness"][0]["state"], "fail");
+    let actions = report["actions"].as_array().unwrap();
+    assert_eq!(actions.iter().map(|action| number(&action["count"])).sum::<u64>(), 400 - by_group);
+    let counts: Vec<u64> = (0..2).map(|feature| number(&report["drift"][feature]["count"])).collect();
+    assert_eq!(counts.iter().sum::<u64>(), 400 - by_group, "one of two each");
+    assert!(counts.iter().all(|count| (60..=140).contains(count)), "{counts:?}");
     assert_eq!(report["drift"][0]["mean"], Value::Null);
-    assert!(report["fairness"][0]["by"].as_array().unwrap().iter().all(|group| group["count"] == 0));
 }
 
 #[test]

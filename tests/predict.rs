@@ -40,6 +40,10 @@ fn frame(predictor: &Predictor, sequence: u64) -> Vec<u8> {
     header(predictor.manifest(), sequence).encode_window(predictor.layout(), predictor.window(), 5_000)
 }
 
+fn counted(profile: &Profile, places: std::ops::Range<usize>) -> u64 {
+    profile.counts[places].iter().sum()
+}
+
 /// What the collector has of it.
 fn read(bytes: &[u8], predictor: &Predictor) -> Profile {
     let Ok(Frame::Window(_, window)) = decode(bytes) else { panic!("a window") };
@@ -191,30 +195,88 @@ fn the_frame_of_one_prediction_is_not_its_record() {
     let groups = Groups::from([("sex".to_owned(), "female".to_owned())]);
     predictor.predict(record, &groups, &mut || 0.0).unwrap();
     let layout = predictor.layout();
-    let features = predictor.manifest().features.len();
-    let told = |sent: &Profile| -> Vec<usize> {
-        (0..features).filter(|&feature| sent.counts[layout.feature(feature)].iter().any(|&count| count > 0)).collect()
-    };
-    let bytes = frame(&predictor, 1);
-    let sent = read(&bytes, &predictor);
-    assert_eq!(told(&sent).len(), features / 2);
-    assert!(sent.moments.iter().all(|moments| moments.count == 0));
-    assert!(sent.counts[layout.group_places(0)].iter().all(|&count| count == 0), "the group stays in the page");
-    for value in record.values() {
-        if let Value::Number(number) = value {
-            let forms = [number.to_le_bytes().to_vec(), (*number as f32).to_le_bytes().to_vec()];
-            let stands = |form: &Vec<u8>| bytes.windows(form.len()).any(|window| window == form);
-            assert!(*number == 0.0 || !forms.iter().any(stands), "{number} can be read off the frame");
-        }
-    }
-    // Every frame of the page keeps the same features back; pages together tell of each.
-    assert!((0..50).all(|sequence| told(&read(&frame(&predictor, sequence), &predictor)) == told(&sent)));
     let manifest = predictor.manifest();
-    let of_session = |session| {
-        let header = Header { session, ..header(manifest, 0) };
-        told(&read(&header.encode_window(layout, predictor.window(), 0), &predictor))
+    let features = manifest.features.len();
+    let of_session = |session, sequence| {
+        let header = Header { session, ..header(manifest, sequence) };
+        header.encode_window(layout, predictor.window(), 0)
     };
-    assert!((0..features).all(|feature| (0..50).any(|session| of_session(session).contains(&feature))));
+    let told = |bytes: &[u8]| -> Vec<usize> {
+        let sent = read(bytes, &predictor);
+        (0..features).filter(|&feature| counted(&sent, layout.feature(feature)) > 0).collect()
+    };
+    for session in 0..20 {
+        let bytes = of_session(session, 1);
+        let (sent, told_first) = (read(&bytes, &predictor), told(&bytes));
+        assert!(sent.moments.iter().all(|moments| moments.count == 0));
+        if told_first.is_empty() {
+            assert_eq!(counted(&sent, layout.group_places(0)), 1);
+            assert_eq!(counted(&sent, layout.scores()) + counted(&sent, layout.actions()), 0, "they stay in the page");
+        } else {
+            assert_eq!(told_first.len(), features / 2);
+            assert_eq!((counted(&sent, layout.scores()), counted(&sent, layout.actions())), (1, 1));
+            assert_eq!(counted(&sent, layout.group_places(0)), 0, "the group stays in the page");
+        }
+        for value in record.values() {
+            if let Value::Number(number) = value {
+                let forms = [number.to_le_bytes().to_vec(), (*number as f32).to_le_bytes().to_vec()];
+                let stands = |form: &Vec<u8>| bytes.windows(form.len()).any(|window| window == form);
+                assert!(*number == 0.0 || !forms.iter().any(stands), "{number} can be read off the frame");
+            }
+        }
+        // Every frame of the page keeps the same things back.
+        assert!((0..50).all(|sequence| told(&of_session(session, sequence)) == told_first));
+    }
+    // Pages together tell of each feature, and of the groups.
+    assert!((0..features).all(|feature| (0..50).any(|session| told(&of_session(session, 0)).contains(&feature))));
+    assert!((0..50).any(|session| told(&of_session(session, 0)).is_empty()));
+}
+
+/// A page where every visitor asks once: half of them are counted by group, the others by score and features.
+#[test]
+fn sessions_of_one_prediction_give_rates_by_group_and_none_tells_of_both() {
+    const SESSIONS: u64 = 400;
+    let (mut predictor, golden) = predictor();
+    let (manifest, layout) = (predictor.manifest().clone(), predictor.layout().clone());
+    let (mut received, mut made, mut by_group) = (Profile::new(&layout), [[0u64; 2]; 2], 0);
+    for visitor in 0..SESSIONS {
+        let sex = usize::from(visitor % 3 == 2);
+        let groups = Groups::from([("sex".to_owned(), ["female", "male"][sex].to_owned())]);
+        let record = &golden.records[visitor as usize % golden.records.len()];
+        let prediction = predictor.predict(record, &groups, &mut || 0.0).unwrap();
+        made[sex][usize::from(prediction.action.as_deref() == Some("accept"))] += 1;
+        let mut window = predictor.close_window();
+        window.counts[layout.sessions()] = 1;
+        // Sessions are random numbers.
+        let header = Header { session: visitor.wrapping_mul(0x9E37_79B9_7F4A_7C15), ..header(&manifest, 0) };
+        let sent = read(&header.encode_window(&layout, &window, 1_000), &predictor);
+        let groups = counted(&sent, layout.group_places(0));
+        let features = (0..layout.features()).map(|feature| counted(&sent, layout.feature(feature))).sum::<u64>();
+        let decisions = [counted(&sent, layout.scores()), counted(&sent, layout.actions())];
+        let half = manifest.features.len() as u64 / 2;
+        let told = (groups, features, decisions);
+        assert!(told == (1, 0, [0, 0]) || told == (0, half, [1, 1]), "{told:?}");
+        by_group += groups;
+        received.merge(&sent);
+    }
+    let report = monitor::report(&manifest, None, &received, Span::default());
+    assert_eq!((report.predictions, report.sessions), (SESSIONS, SESSIONS));
+    // 200 are expected by group, with a standard deviation of 10.
+    assert!((160..=240).contains(&by_group), "{by_group}");
+    assert_eq!(report.scores.counts.iter().sum::<u64>(), SESSIONS - by_group);
+    assert_eq!(report.actions.iter().map(|action| action.count).sum::<u64>(), SESSIONS - by_group);
+    let parity = report.fairness.iter().find(|entry| entry.metric == "demographic_parity_ratio").unwrap();
+    assert_eq!(parity.by.iter().map(|rate| rate.count).sum::<u64>(), by_group);
+    for (rate, [other, favourable]) in parity.by.iter().zip(made) {
+        let (all, wanted) = (other + favourable, favourable as f64 / (other + favourable) as f64);
+        // Half of them drawn from all of them, so twice the standard error of a sample is four of its own.
+        let (told, error) = (rate.count as f64, (wanted * (1.0 - wanted) / rate.count as f64).sqrt());
+        assert!((told - all as f64 / 2.0).abs() < 4.0 * (all as f64 / 4.0).sqrt(), "{told} of {all}");
+        assert!((rate.rate.unwrap() - wanted).abs() < 3.0 * error, "{rate:?}, where {wanted} were made");
+    }
+    let sides = report.drift.iter().map(|feature| feature.count);
+    // 100 are expected of each, with a standard deviation of 9.
+    assert!(sides.clone().all(|count| (60..=140).contains(&count)), "{:?}", sides.collect::<Vec<_>>());
 }
 
 /// `run` is the model alone, which the predictor knows; what the caller waited is told to it, and held against the budget.

@@ -2,12 +2,13 @@
 
 use nearside::onnx::{read_tensor_proto, write_tensor_proto};
 use nearside::{Data, ElementType, Error, ErrorKind, Result, Signature, Tensor};
-use npyz::WriterBuilder;
-use npyz::npz::{NpzArchive, NpzWriter};
+use npyz::{NpyFile, WriteOptions, WriterBuilder};
 use serde_json::{Map, Value as Json, json};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
+use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
 
 /// Tensors by name, in order.
 pub type Named = Vec<(String, Tensor)>;
@@ -98,11 +99,13 @@ pub fn read_npz(path: &Path) -> Result<Named> {
     let broken = |error: std::io::Error| {
         Error::new(ErrorKind::InvalidData, format!("this .npz cannot be read: {error}")).place(path.display())
     };
-    let mut archive = NpzArchive::open(path).map_err(broken)?;
-    let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
+    let file = File::open(path).map_err(broken)?;
+    let mut archive = ZipArchive::new(file).map_err(|error| broken(error.into()))?;
     let mut tensors = Vec::new();
-    for name in names {
-        let Some(array) = archive.by_name(&name).map_err(broken)? else { continue };
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).map_err(|error| broken(error.into()))?;
+        let Some(name) = entry.name().strip_suffix(".npy").map(str::to_owned) else { continue };
+        let array = NpyFile::new(entry).map_err(broken)?;
         let shape: Vec<usize> = array.shape().iter().map(|&size| size as usize).collect();
         if array.order() == npyz::Order::Fortran && shape.len() > 1 {
             let error = Error::new(ErrorKind::InvalidData, "the array is in Fortran order").place(path.display());
@@ -139,13 +142,15 @@ pub fn read_npz(path: &Path) -> Result<Named> {
 /// Writes an `.npz` file. Strings cannot be written.
 pub fn write_npz(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
     let failed = |error: std::io::Error| Error::from(error).place(path.display());
-    let mut writer = NpzWriter::new(BufWriter::new(File::create(path).map_err(failed)?));
+    let mut archive = ZipWriter::new(BufWriter::new(File::create(path).map_err(failed)?));
     for (name, tensor) in tensors {
         let shape: Vec<u64> = tensor.shape().iter().map(|&size| size as u64).collect();
         macro_rules! write {
             ($values:expr) => {{
-                let options = writer.array(name, Default::default()).map_err(failed)?;
-                let mut array = options.default_dtype().shape(&shape).begin_nd().map_err(failed)?;
+                let entry = format!("{name}.npy");
+                archive.start_file(entry, SimpleFileOptions::default()).map_err(|error| failed(error.into()))?;
+                let options = WriteOptions::new().default_dtype().shape(&shape).writer(&mut archive);
+                let mut array = options.begin_nd().map_err(failed)?;
                 array.extend($values.iter().copied()).map_err(failed)?;
                 array.finish().map_err(failed)?;
             }};
@@ -168,6 +173,7 @@ pub fn write_npz(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
             }
         }
     }
+    archive.finish().map_err(|error| failed(error.into()))?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use crate::time::Millis;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// How many sequence numbers, back from the highest, are told apart.
 const DEDUP_WINDOW: u64 = 64;
@@ -29,6 +30,8 @@ pub enum Write {
         slot: Slot,
         /// When it arrived.
         now: Millis,
+        /// The digest of their layout.
+        layout: u64,
         /// The counters.
         profile: Box<Profile>,
         /// The predictions among them.
@@ -36,7 +39,7 @@ pub enum Write {
     },
     /// Answers to receipts.
     Outcomes(Vec<Answer>),
-    /// A version whose counters may come.
+    /// A version whose counters may come. Those that it has in another layout are moved aside.
     Version {
         /// The model.
         model: String,
@@ -44,6 +47,8 @@ pub enum Write {
         version: String,
         /// When it was first seen.
         since: Millis,
+        /// The digest of its layout.
+        layout: u64,
         /// `manifest.json`.
         manifest: String,
         /// `baseline.*.json`.
@@ -100,6 +105,8 @@ pub struct Answer {
     pub part: String,
     /// Where it counts.
     pub slot: Slot,
+    /// The digest of the layout of what it adds.
+    pub layout: u64,
     /// What it adds.
     pub profile: Profile,
 }
@@ -120,7 +127,8 @@ pub enum Done {
 /// What one transaction adds up.
 #[derive(Default)]
 pub struct Batch {
-    profiles: BTreeMap<Slot, Profile>,
+    /// By window and layout, so that nothing is added to what it does not fit.
+    profiles: BTreeMap<(Slot, u64), Profile>,
     totals: BTreeMap<(String, String), Totals>,
     damaged: u64,
 }
@@ -146,11 +154,11 @@ impl Batch {
     /// Takes one write into the transaction. Counters are added up here, and written by [`Batch::flush`].
     pub fn apply(&mut self, transaction: &Transaction<'_>, write: &Write) -> Result<Done> {
         match write {
-            Write::Frame { session, sequence, slot, now, profile, predictions } => {
+            Write::Frame { session, sequence, slot, now, layout, profile, predictions } => {
                 if !take(transaction, &slot.model, *session, *sequence, *now).map_err(db)? {
                     return Ok(Done::Duplicate);
                 }
-                self.add(slot, profile);
+                self.add(slot, *layout, profile);
                 let totals = self.totals_of(slot);
                 totals.predictions += predictions;
                 totals.seen = totals.seen.max(*now);
@@ -160,7 +168,7 @@ impl Batch {
                 let mut counted = Vec::new();
                 for answer in answers {
                     if receipts::answer(transaction, &answer.slot.version, &answer.receipt, &answer.part)? {
-                        self.add(&answer.slot, &answer.profile);
+                        self.add(&answer.slot, answer.layout, &answer.profile);
                         self.totals_of(&answer.slot).labels += u64::from(answer.part == LABEL);
                         if counted.last() != Some(&answer.index) {
                             counted.push(answer.index);
@@ -169,11 +177,12 @@ impl Batch {
                 }
                 Ok(Done::Counted(counted))
             }
-            Write::Version { model, version, since, manifest, baseline, canvas } => {
+            Write::Version { model, version, since, layout, manifest, baseline, canvas } => {
                 let sql = "INSERT OR IGNORE INTO versions (model, version, since, manifest, baseline, canvas)
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
                 let values = params![model, version, int(since.0), manifest, baseline, canvas];
                 transaction.execute(sql, values).map_err(db)?;
+                self.damaged += damaged::set_other_layouts_aside(transaction, model, version, *layout)?;
                 Ok(Done::Written)
             }
             Write::Alerts(alerts) => {
@@ -206,8 +215,8 @@ impl Batch {
 
     /// Writes what was added up: each window is read and written once, however many frames went into it.
     pub fn flush(&mut self, transaction: &Transaction<'_>) -> Result<()> {
-        for (slot, profile) in &mut self.profiles {
-            self.damaged += merge_row(transaction, slot, Millis::MINUTE, profile)?;
+        for ((slot, layout), profile) in &mut self.profiles {
+            self.damaged += merge_row(transaction, slot, Millis::MINUTE, *layout, profile)?;
         }
         let sql = "UPDATE versions SET predictions = predictions + ?3, labels = labels + ?4,
                           last_seen = nullif(max(coalesce(last_seen, 0), ?5), 0)
@@ -223,10 +232,10 @@ impl Batch {
         self.totals.entry((slot.model.clone(), slot.version.clone())).or_default()
     }
 
-    fn add(&mut self, slot: &Slot, profile: &Profile) {
-        match self.profiles.get_mut(slot) {
-            Some(sum) => sum.merge(profile),
-            None => drop(self.profiles.insert(slot.clone(), profile.clone())),
+    fn add(&mut self, slot: &Slot, layout: u64, profile: &Profile) {
+        match self.profiles.entry((slot.clone(), layout)) {
+            Entry::Occupied(mut sum) => sum.get_mut().merge(profile),
+            Entry::Vacant(place) => drop(place.insert(profile.clone())),
         }
     }
 }
@@ -291,21 +300,27 @@ fn keep_alert(transaction: &Transaction<'_>, alert: &Alert) -> Result<()> {
 
 /// Adds what the row holds to `profile`, and writes the sum back. A row that cannot be read is moved aside: what is new
 /// is kept all the same. Gives how many were.
-fn merge_row(transaction: &Transaction<'_>, slot: &Slot, step: Millis, profile: &mut Profile) -> Result<u64> {
+fn merge_row(
+    transaction: &Transaction<'_>,
+    slot: &Slot,
+    step: Millis,
+    layout: u64,
+    profile: &mut Profile,
+) -> Result<u64> {
     let sql = "SELECT profile FROM rollups WHERE model = ?1 AND version = ?2 AND step = ?3 AND at = ?4";
     let key = params![slot.model, slot.version, int(step.0), int(slot.minute.0)];
     let mut select = transaction.prepare_cached(sql).map_err(db)?;
     let kept = select.query_row(key, |row| row.get::<_, Value>(0)).optional().map_err(db)?;
     let mut moved = 0;
     if let Some(kept) = kept
-        && let Err(error) = blob::merge_into(profile, blob::bytes_of(&kept))
+        && let Err(error) = blob::merge_into(profile, layout, blob::bytes_of(&kept))
     {
         let found = Damaged { slot: slot.clone(), step, profile: kept, reason: error.to_string() };
         moved += u64::from(damaged::set_aside(transaction, &found)?);
     }
     let sql = "INSERT INTO rollups (model, version, step, at, profile) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (model, version, step, at) DO UPDATE SET profile = excluded.profile";
-    let values = params![slot.model, slot.version, int(step.0), int(slot.minute.0), blob::encode(profile)];
+    let values = params![slot.model, slot.version, int(step.0), int(slot.minute.0), blob::encode(profile, layout)];
     transaction.prepare_cached(sql).and_then(|mut insert| insert.execute(values)).map_err(db)?;
     Ok(moved)
 }

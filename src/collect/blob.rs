@@ -1,17 +1,26 @@
-//! Profiles as the store keeps them: sparse, and mergeable without being taken apart first.
+//! Profiles as the store keeps them: sparse, mergeable without being taken apart first, and with the digest of their
+//! layout before them, so that counters are never read as others than they were.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{Moments, Profile};
 use crate::telemetry::{Reader, put_varint};
 use rusqlite::types::Value;
 
-const FORMAT: u8 = 1;
+/// Format 1 had no digest. Nobody can say what its counters are, so it is not read.
+const FORMAT: u8 = 2;
 /// No layout has as many places.
 const LARGEST: usize = 1 << 20;
 
-/// The bytes of a profile: the counters that are not 0 and the moments that saw something.
-pub fn encode(profile: &Profile) -> Vec<u8> {
+/// What the bytes of every profile of a layout begin with, and of no other.
+pub fn head(layout: u64) -> Vec<u8> {
     let mut bytes = vec![FORMAT];
+    bytes.extend(layout.to_le_bytes());
+    bytes
+}
+
+/// The bytes of a profile: the digest of its layout, the counters that are not 0 and the moments that saw something.
+pub fn encode(profile: &Profile, layout: u64) -> Vec<u8> {
+    let mut bytes = head(layout);
     let counters = || profile.counts.iter().enumerate().filter(|(_, count)| **count > 0);
     put_varint(&mut bytes, counters().count() as u64);
     let mut before = 0;
@@ -27,13 +36,14 @@ pub fn encode(profile: &Profile) -> Vec<u8> {
 
 /// Adds a kept profile to one of the same layout. Fails with `internal` when the bytes are not of this layout; nothing
 /// of them was added then.
-pub fn merge_into(profile: &mut Profile, bytes: &[u8]) -> Result<()> {
-    merge(profile, bytes, [profile.counts.len(), profile.moments.len(), profile.business.len()])
+pub fn merge_into(profile: &mut Profile, layout: u64, bytes: &[u8]) -> Result<()> {
+    merge(profile, &mut Some(layout), bytes, [profile.counts.len(), profile.moments.len(), profile.business.len()])
 }
 
-/// Adds a kept profile to one that grows as needed: where the layout is not known, and does not matter.
-pub fn merge_growing(profile: &mut Profile, bytes: &[u8]) -> Result<()> {
-    merge(profile, bytes, [LARGEST; 3])
+/// Adds a kept profile to one that grows as needed: where what the counters are does not matter, so long as all of them
+/// are of one layout. The first one that can be read says which.
+pub fn merge_growing(profile: &mut Profile, layout: &mut Option<u64>, bytes: &[u8]) -> Result<()> {
+    merge(profile, layout, bytes, [LARGEST; 3])
 }
 
 /// The bytes of a value that a column holds; none where it holds something else.
@@ -44,9 +54,10 @@ pub fn bytes_of(value: &Value) -> &[u8] {
     }
 }
 
-fn merge(profile: &mut Profile, bytes: &[u8], limits: [usize; 3]) -> Result<()> {
+fn merge(profile: &mut Profile, layout: &mut Option<u64>, bytes: &[u8], limits: [usize; 3]) -> Result<()> {
     // All of it is read before any of it is added.
-    let kept = decode(bytes, limits)?;
+    let kept = decode(bytes, *layout, limits)?;
+    *layout = Some(kept.layout);
     for (place, count) in kept.counts {
         let counter = at(&mut profile.counts, place);
         *counter = counter.saturating_add(count);
@@ -62,17 +73,22 @@ fn merge(profile: &mut Profile, bytes: &[u8], limits: [usize; 3]) -> Result<()> 
 
 /// What the bytes hold, by place.
 struct Kept {
+    layout: u64,
     counts: Vec<(usize, u64)>,
     moments: Vec<(usize, Moments)>,
     business: Vec<(usize, Moments)>,
 }
 
-fn decode(bytes: &[u8], [counts, moments, business]: [usize; 3]) -> Result<Kept> {
+fn decode(bytes: &[u8], wanted: Option<u64>, [counts, moments, business]: [usize; 3]) -> Result<Kept> {
     let mut reader = Reader::new(bytes);
     if reader.byte()? != FORMAT {
         return Err(damaged("it has a format that this version does not read"));
     }
-    let mut kept = Kept { counts: Vec::new(), moments: Vec::new(), business: Vec::new() };
+    let layout = u64::from_le_bytes(reader.array()?);
+    if wanted.is_some_and(|wanted| wanted != layout) {
+        return Err(damaged("it was counted in another layout"));
+    }
+    let mut kept = Kept { layout, counts: Vec::new(), moments: Vec::new(), business: Vec::new() };
     let mut place = 0usize;
     for _ in 0..reader.varint()? {
         place = within(place.saturating_add(reader.varint()? as usize), counts)?;
@@ -136,7 +152,7 @@ mod tests {
             business: vec![moments],
         };
         let mut merged = profile.clone();
-        merge_into(&mut merged, &encode(&profile)).unwrap();
+        merge_into(&mut merged, 7, &encode(&profile, 7)).unwrap();
         let mut wanted = profile.clone();
         wanted.merge(&profile);
         assert_eq!(merged, wanted);
@@ -146,18 +162,25 @@ mod tests {
     #[test]
     fn without_a_layout_it_grows() {
         let profile = Profile { counts: vec![0, 3], moments: vec![], business: vec![] };
-        let mut grown = Profile { counts: vec![], moments: vec![], business: vec![] };
-        merge_growing(&mut grown, &encode(&profile)).unwrap();
-        assert_eq!(grown, profile);
+        let (mut grown, mut layout) = (Profile { counts: vec![], moments: vec![], business: vec![] }, None);
+        merge_growing(&mut grown, &mut layout, &encode(&profile, 7)).unwrap();
+        assert_eq!((&grown, layout), (&profile, Some(7)));
+        assert!(merge_growing(&mut grown, &mut layout, &encode(&profile, 8)).is_err());
+        assert_eq!((&grown, layout), (&profile, Some(7)));
     }
 
     #[test]
     fn bytes_of_another_layout_are_refused() {
         let profile = Profile { counts: vec![1; 4], moments: vec![], business: vec![] };
         let mut smaller = Profile { counts: vec![0; 3], moments: vec![], business: vec![] };
-        assert_eq!(merge_into(&mut smaller, &encode(&profile)).unwrap_err().kind(), ErrorKind::Internal);
-        assert!(merge_into(&mut smaller, &[]).is_err());
-        assert!(merge_into(&mut smaller, &[9]).is_err());
+        assert_eq!(merge_into(&mut smaller, 7, &encode(&profile, 7)).unwrap_err().kind(), ErrorKind::Internal);
+        // As many counters, which mean something else.
+        let other = encode(&Profile { counts: vec![1; 3], ..profile }, 8);
+        assert!(merge_into(&mut smaller, 7, &other).unwrap_err().to_string().contains("another layout"));
+        // An older kit wrote no digest.
+        for bytes in [&[][..], &[9], &[1, 1, 0, 5, 0, 0], &head(7)] {
+            assert!(merge_into(&mut smaller, 7, bytes).is_err(), "{bytes:?}");
+        }
         assert_eq!(smaller.counts, [0; 3], "nothing of what cannot be read is counted");
     }
 }

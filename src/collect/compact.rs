@@ -38,9 +38,9 @@ pub fn compact(transaction: &Transaction<'_>, now: Millis, moved: &mut u64) -> R
     });
     let slots: Vec<Slot> = slots.and_then(Iterator::collect).map_err(db)?;
     for slot in &slots {
-        let mut hour = Profile { counts: vec![], moments: vec![], business: vec![] };
+        let (mut hour, mut layout) = (Profile { counts: vec![], moments: vec![], business: vec![] }, None);
         for (step, at, profile) in windows(transaction, slot)? {
-            if let Err(error) = blob::merge_growing(&mut hour, blob::bytes_of(&profile)) {
+            if let Err(error) = blob::merge_growing(&mut hour, &mut layout, blob::bytes_of(&profile)) {
                 let slot = Slot { minute: at, ..slot.clone() };
                 let found = Damaged { slot, step, profile, reason: error.to_string() };
                 *moved += u64::from(damaged::set_aside(transaction, &found)?);
@@ -49,8 +49,10 @@ pub fn compact(transaction: &Transaction<'_>, now: Millis, moved: &mut u64) -> R
         let (start, end) = (int(slot.minute.0), int(slot.minute.0 + Millis::HOUR.0));
         let sql = "DELETE FROM rollups WHERE model = ?1 AND version = ?2 AND step = ?3 AND at >= ?4 AND at < ?5";
         transaction.execute(sql, params![slot.model, slot.version, step, start, end]).map_err(db)?;
+        // Where none could be read there is nothing to keep.
+        let Some(layout) = layout else { continue };
         let sql = "INSERT OR REPLACE INTO rollups (model, version, step, at, profile) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let values = params![slot.model, slot.version, int(Millis::HOUR.0), start, blob::encode(&hour)];
+        let values = params![slot.model, slot.version, int(Millis::HOUR.0), start, blob::encode(&hour, layout)];
         transaction.execute(sql, values).map_err(db)?;
     }
     Ok(if slots.len() == COMPACTED_AT_ONCE { Done::More } else { Done::Written })
@@ -77,6 +79,7 @@ mod tests {
     use std::path::Path;
 
     const VERSION: &str = "0a1b2c3d4e5f";
+    const LAYOUT: u64 = 0x1112_1314_1516_1718;
     const NOW: Millis = Millis(500 * Millis::DAY.0);
 
     fn connection() -> Connection {
@@ -98,15 +101,15 @@ mod tests {
         let receipt = Receipt { version: VERSION.into(), score_bin: 1, action: None, group: None, nonce }.text();
         let slot = Slot { model: "m".into(), version: VERSION.into(), minute };
         let profile = Profile { counts: vec![0, 1], moments: vec![], business: vec![] };
-        Write::Outcomes(vec![Answer { index: 0, receipt, part: LABEL.into(), slot, profile }])
+        Write::Outcomes(vec![Answer { index: 0, receipt, part: LABEL.into(), slot, layout: LAYOUT, profile }])
     }
 
     fn total(connection: &Connection) -> u64 {
-        let mut sum = Profile { counts: vec![], moments: vec![], business: vec![] };
+        let (mut sum, mut layout) = (Profile { counts: vec![], moments: vec![], business: vec![] }, Some(LAYOUT));
         let mut select = connection.prepare("SELECT profile FROM rollups").unwrap();
         let rows = select.query_map([], |row| row.get::<_, Value>(0)).unwrap();
         for row in rows {
-            let _ = blob::merge_growing(&mut sum, blob::bytes_of(&row.unwrap()));
+            let _ = blob::merge_growing(&mut sum, &mut layout, blob::bytes_of(&row.unwrap()));
         }
         sum.counts.iter().sum()
     }

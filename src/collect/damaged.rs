@@ -2,6 +2,7 @@
 //! to it nor a report over it.
 
 use super::batch::{Slot, db, int};
+use super::blob;
 use crate::error::Result;
 use crate::time::Millis;
 use rusqlite::types::Value;
@@ -33,4 +34,20 @@ pub fn set_aside(transaction: &Transaction<'_>, damaged: &Damaged) -> Result<boo
     transaction.execute(sql, params![slot.model, slot.version, step, at, profile, reason]).map_err(db)?;
     tracing::error!("a window of {} {} was moved aside: {reason}", slot.model, slot.version);
     Ok(true)
+}
+
+/// Moves the windows of a version aside whose counters are of another layout than this one, as when another version of
+/// the kit counted them: a place would be read as what it never counted. Gives how many there were.
+pub fn set_other_layouts_aside(transaction: &Transaction<'_>, model: &str, version: &str, layout: u64) -> Result<u64> {
+    let reason = "its counters are not of the layout that this version of nearside gives to the model";
+    let head = blob::head(layout);
+    let others = "FROM rollups WHERE model = ?1 AND version = ?2 AND substr(profile, 1, ?4) IS NOT ?3";
+    let sql = format!("INSERT INTO damaged SELECT model, version, step, at, profile, ?5 {others}");
+    let length = head.len() as i64;
+    let moved = transaction.execute(&sql, params![model, version, head, length, reason]).map_err(db)?;
+    if moved > 0 {
+        transaction.execute(&format!("DELETE {others}"), params![model, version, head, length]).map_err(db)?;
+        tracing::error!("{moved} windows of {model} {version} were moved aside, to the table `damaged`: {reason}");
+    }
+    Ok(moved as u64)
 }

@@ -78,7 +78,8 @@ async fn ingest(app: &App, uri: &Uri, headers: &HeaderMap, body: Body) -> Result
     let minute = now.before(Millis(header.age_ms)).floor(Millis::MINUTE);
     let slot = Slot { model: header.name.clone(), version: version.manifest.version.clone(), minute };
     let (session, sequence) = (header.session, header.sequence);
-    let write = Write::Frame { session, sequence, slot, now, profile: Box::new(profile), predictions };
+    let (layout, profile) = (version.digest, Box::new(profile));
+    let write = Write::Frame { session, sequence, slot, now, layout, profile, predictions };
     let duplicate = app.store.write(write).await? == Done::Duplicate;
     app.counters.frame(if duplicate { "duplicate" } else { "stored" });
     Ok(accepted(&model.champion(), duplicate))
@@ -155,7 +156,7 @@ fn counters(frame: &Frame, version: &Version) -> Result<(Profile, u64), Problem>
             check_amounts(window)?;
             let profile = window.profile(&version.layout)?;
             check_sums(&version.layout, &version.manifest, &profile)?;
-            check_few(&version.layout, &profile)?;
+            check_few(&version.layout, &version.manifest, &profile)?;
             let predictions = profile.counts[version.layout.predictions()];
             Ok((profile, predictions))
         }
@@ -192,8 +193,9 @@ fn check_amounts(window: &Window) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What the kit makes always adds up: a prediction has one score, and one bin in each feature that the frame tells of;
-/// nothing is counted more often than there were predictions; and a frame is of one page session.
+/// What the kit makes always adds up: a prediction has one score, where the frame tells of scores, and one bin in each
+/// feature that it tells of; nothing is counted more often than there were predictions; and a frame is of one page
+/// session.
 fn check_sums(layout: &Layout, manifest: &Manifest, profile: &Profile) -> Result<(), Problem> {
     let (at, sum) = (|place| at(profile, place), |places| sum(profile, places));
     let predictions = at(layout.predictions());
@@ -215,9 +217,9 @@ fn check_sums(layout: &Layout, manifest: &Manifest, profile: &Profile) -> Result
     if outcomes > 0 {
         return Err(refused("outcomes come with their receipts, by POST /v1/outcomes"));
     }
-    let scored = if manifest.positive_index().is_some() { predictions } else { 0 };
+    let (scores, scored) = (sum(layout.scores()), scored(layout, manifest, profile));
     let adds_up = most.iter().all(|&sum| sum <= predictions)
-        && sum(layout.scores()) == scored
+        && (scores == scored || scores == 0 && predictions < FEW)
         && (0..layout.features()).map(|feature| sum(layout.feature(feature))).all(|n| n == 0 || n == predictions)
         && at(layout.over_latency()) <= sum(layout.stage(Stage::Answer));
     if !adds_up {
@@ -233,20 +235,32 @@ fn check_sums(layout: &Layout, manifest: &Manifest, profile: &Profile) -> Result
     Ok(())
 }
 
-/// What a page leaves out, so that nothing is kept here that tells of one person.
-fn check_few(layout: &Layout, profile: &Profile) -> Result<(), Problem> {
+/// How many scores a frame has that tells of them.
+fn scored(layout: &Layout, manifest: &Manifest, profile: &Profile) -> u64 {
+    if manifest.positive_index().is_some() { at(profile, layout.predictions()) } else { 0 }
+}
+
+/// What a page leaves out, so that nothing is kept here that tells of one person: fewer than five predictions have the
+/// scores, the actions and half of the features, or else the groups.
+fn check_few(layout: &Layout, manifest: &Manifest, profile: &Profile) -> Result<(), Problem> {
     if profile.moments.iter().any(|moments| (1..FEW).contains(&moments.count)) {
         return Err(refused("the moments of fewer than five numbers stay in the page"));
     }
     if at(profile, layout.predictions()) >= FEW {
         return Ok(());
     }
-    let told = (0..layout.features()).filter(|&feature| sum(profile, layout.feature(feature)) > 0).count();
+    let sum = |places| sum(profile, places);
+    let told = |&feature: &usize| sum(layout.feature(feature)) > 0 || sum(layout.violations(feature)) > 0;
+    let told = (0..layout.features()).filter(told).count();
     if told > features_of_few(layout.features()) {
         return Err(refused("of fewer than five predictions, half of the features stay in the page"));
     }
-    if (0..layout.groups()).any(|group| sum(profile, layout.group_places(group)) > 0) {
-        return Err(refused("of fewer than five predictions, the groups stay in the page"));
+    let scores = sum(layout.scores());
+    let has_groups = (0..layout.groups()).any(|group| sum(layout.group_places(group)) > 0);
+    let of_features = !has_groups && scores == scored(layout, manifest, profile);
+    let of_groups = layout.groups() > 0 && told == 0 && scores == 0 && sum(layout.actions()) == 0;
+    if !of_features && !of_groups {
+        return Err(refused("of fewer than five predictions, a frame tells either of features or of groups"));
     }
     Ok(())
 }
@@ -302,22 +316,63 @@ mod tests {
     }
 
     fn check(layout: &Layout, profile: &Profile) -> Result<(), Problem> {
-        check_sums(layout, &manifest(), profile).and_then(|()| check_few(layout, profile))
+        check_sums(layout, &manifest(), profile).and_then(|()| check_few(layout, &manifest(), profile))
     }
 
     #[test]
     fn few_predictions_are_refused_with_what_a_page_leaves_out() {
         let layout = Layout::new(&manifest());
-        let clear = |profile: &mut Profile, places: Range<usize>| profile.counts[places].fill(0);
         assert!(check(&layout, &counted(&layout, FEW)).is_ok());
         let mut few = counted(&layout, FEW - 1);
+        few.counts[layout.feature(1)].fill(0);
+        few.counts[layout.group_places(0)].fill(0);
         assert!(check(&layout, &few).is_err(), "its moments");
         few.moments.fill(Moments::default());
-        assert!(check(&layout, &few).is_err(), "its group");
-        clear(&mut few, layout.group_places(0));
-        assert!(check(&layout, &few).is_err(), "both of its features");
-        clear(&mut few, layout.feature(1));
         assert!(check(&layout, &few).is_ok());
+        few.count(layout.violations(1).start);
+        assert!(check(&layout, &few).is_err(), "both of its features");
+    }
+
+    /// Every part that a frame may have, there or not: there are two kinds of frame, and what is less than one of them.
+    #[test]
+    fn few_predictions_tell_of_features_or_of_groups() {
+        let layout = Layout::new(&manifest());
+        let mut taken = Vec::new();
+        for parts in 0..32u32 {
+            let mut few = counted(&layout, 1);
+            few.moments.fill(Moments::default());
+            let places =
+                [layout.scores(), layout.actions(), layout.feature(0), layout.feature(1), layout.group_places(0)];
+            for (_, place) in places.into_iter().enumerate().filter(|(part, _)| parts >> part & 1 == 0) {
+                few.counts[place].fill(0);
+            }
+            if check(&layout, &few).is_ok() {
+                taken.push(parts);
+            }
+        }
+        let (score, action, first, second, group) = (1, 2, 4, 8, 16);
+        let of_features = [score, score | action, score | first, score | action | first];
+        let mut wanted: Vec<u32> = of_features.into_iter().chain([score | second, score | action | second]).collect();
+        wanted.extend([0, group]);
+        wanted.sort();
+        assert_eq!(taken, wanted);
+        let mut many = counted(&layout, FEW);
+        many.counts[layout.scores()].fill(0);
+        assert!(check(&layout, &many).is_err(), "five tell of everything");
+    }
+
+    #[test]
+    fn without_groups_few_predictions_tell_of_features() {
+        let manifest = Manifest { groups: vec![], ..manifest() };
+        let layout = Layout::new(&manifest);
+        let mut few = Profile::new(&layout);
+        few.count(layout.predictions());
+        let check = |few: &Profile| {
+            check_sums(&layout, &manifest, few).and_then(|()| check_few(&layout, &manifest, few)).is_ok()
+        };
+        assert!(!check(&few));
+        few.count(layout.score(0.5));
+        assert!(check(&few));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Version {
     pub manifest: Manifest,
     /// Where its counters stand.
     pub layout: Layout,
+    /// What tells that layout from others: it is kept with the counters.
+    pub digest: u64,
     /// What the reference rows looked like.
     pub baseline: Option<Baseline>,
     /// The canvas that it was built from.
@@ -253,8 +255,10 @@ impl Version {
         }
         let parsed: Manifest = parse(&manifest, "manifest")?;
         parsed.check()?;
+        let layout = Layout::new(&parsed);
         Ok(Self {
-            layout: Layout::new(&parsed),
+            digest: layout.digest(&parsed),
+            layout,
             baseline: baseline.as_deref().map(|text| parse(text, "baseline")).transpose()?,
             canvas: canvas.as_deref().map(|text| parse(text, "canvas")).transpose()?,
             manifest: parsed,
@@ -302,6 +306,7 @@ impl Version {
             model: self.manifest.name.clone(),
             version: self.manifest.version.clone(),
             since: now,
+            layout: self.digest,
             manifest: self.manifest_text.clone(),
             baseline: self.baseline_text.clone(),
             canvas: self.canvas_text.clone(),

@@ -5,7 +5,8 @@ use super::batch::{Answer, Done, LABEL, Slot, Write};
 use super::ingest::{opted_out, read_body};
 use super::models::Version;
 use super::problem::Problem;
-use crate::profile::Profile;
+use crate::guard::favours;
+use crate::profile::{Profile, SCORE_BINS};
 use crate::telemetry::Receipt;
 use crate::time::Millis;
 use axum::Json;
@@ -82,7 +83,7 @@ async fn take(app: &App, uri: &Uri, headers: &HeaderMap, body: Body) -> Result<R
                 let (model, number) = (&version.manifest.name, &version.manifest.version);
                 answers.extend(parts.into_iter().map(|(part, profile)| {
                     let slot = Slot { model: model.clone(), version: number.clone(), minute };
-                    Answer { index, receipt: outcome.id.clone(), part, slot, profile }
+                    Answer { index, receipt: outcome.id.clone(), part, slot, layout: version.digest, profile }
                 }));
             }
             Err(reason) => refused.push(Refused { index, reason }),
@@ -150,7 +151,8 @@ fn label_counters(version: &Version, receipt: &Receipt, outcome: &Outcome, label
         return Err("the receipt names an action that this version does not have".into());
     }
     let positive = label == wanted;
-    let favourable = receipt.action.is_some_and(|action| manifest.is_favourable(usize::from(action)));
+    let score = (f64::from(receipt.score_bin) + 0.5) / SCORE_BINS as f64;
+    let favourable = favours(manifest, receipt.action.map(usize::from), Some(score));
     let mut profile = Profile::new(layout);
     profile.count(layout.outcomes(positive).start + usize::from(receipt.score_bin));
     for name in outcome.group.keys() {
@@ -172,4 +174,44 @@ fn label_counters(version: &Version, receipt: &Receipt, outcome: &Outcome, label
         profile.count(layout.group_outcome(index, value, positive, favourable));
     }
     Ok(profile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(bands: serde_json::Value) -> Version {
+        let manifest = json!({
+            "format": 1, "name": "parcel-risk", "version": "0a1b2c3d4e5f", "canvas_digest": "", "engine": "tract",
+            "files": {}, "inputs": [], "outputs": [], "roles": {}, "features": [],
+            "task": { "kind": "classification", "target": "late", "classes": ["no", "yes"], "positive": "yes" },
+            "groups": [{ "name": "region", "values": ["north"] }], "fallback": null, "explanation": null,
+            "bands": bands, "favourable": ["hold"],
+            "telemetry": { "first_flush_ms": 5000, "flush_ms": 30000, "consent": "required" },
+            "budgets": { "first_prediction_ms": 3000.0, "latency_p95_ms": null }, "business_metrics": [],
+        });
+        Version::from_texts(manifest.to_string(), None, None).unwrap()
+    }
+
+    /// Outcomes count as favourable what the page counted as favourable, with bands and without.
+    #[test]
+    fn what_is_favourable_follows_from_the_action_or_else_from_the_score() {
+        let bands = json!([{ "at_least": 0.5, "action": "ship" }, { "at_least": 0.0, "action": "hold" }]);
+        for (bands, action, score, favourable) in [
+            (&bands, Some(0), 0.9, false),
+            (&bands, Some(1), 0.1, true),
+            (&bands, None, 0.9, false),
+            (&json!([]), None, 0.5, true),
+            (&json!([]), None, 0.499, false),
+            (&json!([]), None, 1.0, true),
+        ] {
+            let version = version(bands.clone());
+            let score_bin = crate::profile::score_bin(score) as u8;
+            let receipt = Receipt { version: "0a1b2c3d4e5f".into(), score_bin, action, group: Some(0), nonce: 1 };
+            let outcome = Outcome { id: String::new(), label: None, group: BTreeMap::new(), business: BTreeMap::new() };
+            let counted = label_counters(&version, &receipt, &outcome, "yes").unwrap();
+            let at = |favourable| counted.counts[version.layout.group_outcome(0, Some(0), true, favourable)];
+            assert_eq!((at(favourable), at(!favourable)), (1, 0), "{action:?} {score}");
+        }
+    }
 }

@@ -43,7 +43,7 @@ pub struct Found<T> {
 /// so that ranges that follow each other count nothing twice.
 pub fn merged(connection: &Connection, version: &Version, from: Millis, to: Millis) -> Result<Found<Profile>> {
     let mut sum = Profile::new(&version.layout);
-    let damaged = each(connection, version, from, to, |_, kept| blob::merge_into(&mut sum, kept))?;
+    let damaged = each(connection, version, from, to, |_, kept| blob::merge_into(&mut sum, version.digest, kept))?;
     Ok(Found { sum, damaged })
 }
 
@@ -58,7 +58,7 @@ pub fn series(
     let mut points: std::collections::BTreeMap<Millis, Profile> = std::collections::BTreeMap::new();
     let damaged = each(connection, version, from, to, |at, kept| {
         let point = points.entry(at.floor(step)).or_insert_with(|| Profile::new(&version.layout));
-        blob::merge_into(point, kept)
+        blob::merge_into(point, version.digest, kept)
     })?;
     Ok(Found { sum: points.into_iter().collect(), damaged })
 }

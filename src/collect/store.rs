@@ -281,7 +281,8 @@ mod tests {
     fn outcome(index: usize, part: &str) -> Write {
         let slot = Slot { model: "m".into(), version: "0a1b2c3d4e5f".into(), minute: Millis(0) };
         let profile = Profile { counts: vec![1], moments: vec![], business: vec![] };
-        Write::Outcomes(vec![Answer { index, receipt: format!("receipt {index}"), part: part.into(), slot, profile }])
+        let (receipt, part) = (format!("receipt {index}"), part.into());
+        Write::Outcomes(vec![Answer { index, receipt, part, slot, layout: 1, profile }])
     }
 
     #[test]

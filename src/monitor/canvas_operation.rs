@@ -23,17 +23,23 @@ pub(super) fn decisions(facts: &Facts<'_>, draft: &mut Draft) {
         draft.state("A review", &join(&[&number(review.minutes), " minutes at ", &price, " an hour"]));
     }
     let Some(report) = facts.report else { return };
+    let decided: u64 = report.actions.iter().map(|action| action.count).sum();
     let mut reviews = 0;
-    for action in report.actions.iter().filter(|_| report.predictions > 0) {
+    for action in report.actions.iter().filter(|_| decided > 0) {
         draft.show(&title(&action.action), &percent(action.share), BlockState::Good);
         if REVIEWED.contains(&action.action.as_str()) {
             reviews += action.count;
         }
     }
-    if let Some(review) = decisions.review.filter(|_| report.predictions > 0) {
-        draft.add_cost(review.cost_per_hour, reviews as f64 * review.minutes / 60.0);
-        let hours = number(reviews as f64 * review.minutes / 60.0);
-        draft.show("Sent to review", &join(&[&count(reviews), ", ", &hours, " hours"]), BlockState::Good);
+    // A frame that tells of groups has neither scores nor actions: those that have them stand for all.
+    let scored: u64 = report.scores.counts.iter().sum();
+    let told = if scored > 0 { scored } else { report.predictions.max(1) };
+    if let Some(review) = decisions.review.filter(|_| decided > 0) {
+        let reviews = reviews as f64 * report.predictions as f64 / told as f64;
+        let hours = reviews * review.minutes / 60.0;
+        draft.add_cost(review.cost_per_hour, hours);
+        let value = join(&[&count(reviews.round() as u64), ", ", &number(hours), " hours"]);
+        draft.show("Sent to review", &value, BlockState::Good);
     }
     for entry in report.fairness.iter().filter(|entry| entry.metric == "demographic_parity_ratio") {
         let state = match entry.state {

@@ -49,7 +49,7 @@ pub struct FairnessReport {
 pub struct GroupRate {
     /// The value of the sensitive feature.
     pub value: String,
-    /// How many cases.
+    /// How many cases: fewer than there were predictions, since small frames tell of groups or of features.
     pub count: u64,
     /// How many of them were decided favourably.
     pub selected: u64,

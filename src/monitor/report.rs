@@ -78,9 +78,9 @@ pub struct Scores {
 pub struct ActionShare {
     /// The action.
     pub action: String,
-    /// How often.
+    /// How often, among the predictions whose actions were told: small frames tell of groups or of actions.
     pub count: u64,
-    /// Among all predictions that ended in an action; 0 when there are none.
+    /// Among all that ended in an action and were told; 0 when there are none.
     pub share: f64,
     /// Whether it favours the person concerned.
     pub favourable: bool,

@@ -89,7 +89,7 @@ fn drift(report: &Report, found: &mut Vec<(VerdictState, String)>) {
     if let (Some(needed), true) = (needed, report.predictions > 0) {
         let (open, all) = (count(open.len() as u64), count(report.drift.len() as u64));
         let features = ["Drift cannot be judged yet for ", &open, " of ", &all, " features: "].concat();
-        let words = [&features, "about ", &count(needed), " predictions are needed."].concat();
+        let words = [&features, "about ", &count(needed), " values of each are needed."].concat();
         found.push((VerdictState::Good, words));
     }
 }

@@ -1,9 +1,10 @@
 //! Where each counter of a profile stands. Page and collector derive the same layout from the same manifest.
 
-use super::latency::BUCKETS;
+use super::latency::{BUCKETS, upper_edge};
 use crate::bundle::Manifest;
 use crate::features::Observation;
 use crate::guard::ViolationRule;
+use sha2::{Digest, Sha256};
 
 /// The number of equal bins that scores of 0…1 are counted in.
 pub const SCORE_BINS: usize = 256;
@@ -151,6 +152,33 @@ impl Layout {
             groups.push(places);
         }
         Self { features, groups, actions, business: manifest.business_metrics.len(), len: next }
+    }
+
+    /// A number that differs where a place means something else. Manifest and kit decide on a layout together, so that
+    /// another version of the kit may have another one for the same version of a model.
+    pub fn digest(&self, manifest: &Manifest) -> u64 {
+        let fixed = [
+            [PREDICTIONS, SESSIONS, REFUSED, OUTSIDE, WITHIN_BUDGET, OVER_LATENCY, PAGES, LOSS],
+            [SCORES, OUTCOMES, STAGES, UNKNOWN_FEATURE, TAIL, SCORE_BINS, BUCKETS, PER_VALUE],
+        ];
+        let mut numbers: Vec<u64> = fixed.concat().iter().map(|&place| place as u64).collect();
+        numbers.extend((0..BUCKETS).map(|bucket| upper_edge(bucket).to_bits()));
+        numbers.extend([self.len, self.actions, self.business, self.features.len()].map(|count| count as u64));
+        for FeaturePlaces { start, edges, range, regular, numeric } in &self.features {
+            numbers.extend([*start, edges.len(), *regular, usize::from(*numeric)].map(|number| number as u64));
+            numbers.extend(edges.iter().chain(range.iter().flatten()).map(|edge| edge.to_bits()));
+        }
+        numbers.extend(self.groups.iter().flat_map(|group| [group.start as u64, group.values as u64]));
+        let mut names: Vec<&str> = Stage::ALL.iter().map(|stage| stage.name()).collect();
+        names.extend(PageStage::ALL.iter().map(|stage| stage.name()));
+        names.extend(LossReason::ALL.iter().map(|reason| reason.name()));
+        names.extend(ViolationRule::OF_FEATURE.map(ViolationRule::name));
+        names.extend(manifest.actions());
+        let mut hash = Sha256::new();
+        numbers.iter().for_each(|number| hash.update(number.to_le_bytes()));
+        hash.update(names.join("\n"));
+        let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hash.finalize());
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 
     /// The number of counters.
@@ -370,6 +398,42 @@ pub fn score_bin(score: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_meaning_of_a_place_is_another_digest() {
+        let feature = |name: &str, bins: &[f64]| {
+            serde_json::json!({ "name": name, "kind": "number", "unit": null, "range": null, "values": [], "note": null,
+                                "missing": "median", "bins": bins, "example": 1.5 })
+        };
+        let manifest = serde_json::json!({
+            "format": 1, "name": "m", "version": "0a1b2c3d4e5f", "canvas_digest": "", "engine": "tract", "files": {},
+            "task": { "kind": "classification", "target": "late", "classes": ["no", "yes"], "positive": "yes" },
+            "inputs": [], "outputs": [], "roles": {}, "features": [feature("x", &[1.0, 2.0]), feature("y", &[3.0])],
+            "groups": [{ "name": "sex", "values": ["female", "male"] }], "favourable": ["ship"],
+            "bands": [{ "at_least": 0.5, "action": "ship" }, { "at_least": 0.0, "action": "hold" }],
+            "fallback": null, "explanation": null, "budgets": { "first_prediction_ms": 3000.0, "latency_p95_ms": null },
+            "telemetry": { "first_flush_ms": 5000, "flush_ms": 30000, "consent": "required" }, "business_metrics": [],
+        });
+        let digest = |change: &dyn Fn(&mut Manifest)| {
+            let mut manifest: Manifest = serde_json::from_value(manifest.clone()).unwrap();
+            change(&mut manifest);
+            Layout::new(&manifest).digest(&manifest)
+        };
+        let first = digest(&|_| ());
+        assert_eq!(first, digest(&|manifest| manifest.version = "ffffffffffff".into()));
+        let changes: [&dyn Fn(&mut Manifest); 6] = [
+            &|manifest| manifest.features[0].bins[0] = 1.5,
+            &|manifest| manifest.features.swap(0, 1),
+            &|manifest| manifest.features[1].range = Some([0.0, 9.0]),
+            &|manifest| manifest.groups[0].values.truncate(1),
+            &|manifest| manifest.bands[1].action = "decline".into(),
+            &|manifest| manifest.bands.swap(0, 1),
+        ];
+        let mut all: Vec<u64> = changes.iter().map(|change| digest(change)).chain([first]).collect();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), changes.len() + 1);
+    }
 
     #[test]
     fn a_bin_is_as_wide_as_its_edges_its_neighbour_or_the_range_say() {

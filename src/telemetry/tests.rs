@@ -1,5 +1,6 @@
 //! What leaves in a window of counters, and what does not.
 
+use super::withhold::tells_of_groups;
 use super::*;
 use crate::bundle::Manifest;
 use crate::guard::ViolationRule;
@@ -61,6 +62,11 @@ fn sum(profile: &Profile, places: std::ops::Range<usize>) -> u64 {
     profile.counts[places].iter().sum()
 }
 
+/// The first session from `start` on whose small frames tell of groups, or of features.
+fn session(layout: &Layout, start: u64, of_groups: bool) -> u64 {
+    (start..).find(|&session| tells_of_groups(layout, session) == of_groups).unwrap()
+}
+
 /// The features that a profile tells of.
 fn told(profile: &Profile, layout: &Layout) -> Vec<usize> {
     (0..layout.features()).filter(|&feature| sum(profile, layout.feature(feature)) > 0).collect()
@@ -89,38 +95,69 @@ fn a_window_of_five_predictions_comes_back() {
 }
 
 #[test]
-fn of_fewer_than_five_half_of_the_features_stay_with_all_moments_and_groups() {
+fn of_fewer_than_five_either_half_of_the_features_or_the_groups_are_told() {
     let layout = Layout::new(&manifest(10));
-    for predictions in 1..FEW {
+    for (predictions, of_groups) in (0..FEW).flat_map(|predictions| [(predictions, false), (predictions, true)]) {
         let mut profile = Profile::new(&layout);
         (0..predictions).for_each(|_| count(&mut profile, &layout, |feature| feature as f64 / 10.0));
+        // As a record that was refused leaves it.
+        profile.count(layout.refused());
         for feature in 0..layout.features() {
-            profile.count(layout.violation(feature, ViolationRule::Above));
+            profile.count(layout.violation(feature, ViolationRule::Type));
         }
-        let got = read(&header(9, 0).encode_window(&layout, &profile, 0), &layout);
-        let told = told(&got, &layout);
-        assert_eq!(told.len(), 5);
-        for feature in 0..layout.features() {
-            let violations = sum(&got, layout.violations(feature));
-            assert_eq!(violations, u64::from(told.contains(&feature)), "a crossed boundary tells of its feature");
+        let session = session(&layout, 9, of_groups);
+        let got = read(&header(session, 0).encode_window(&layout, &profile, 0), &layout);
+        let features = told(&got, &layout);
+        let violated = |feature: &usize| sum(&got, layout.violations(*feature)) > 0;
+        let violated: Vec<usize> = (0..layout.features()).filter(violated).collect();
+        assert_eq!(violated.len(), if of_groups { 0 } else { 5 });
+        if predictions > 0 {
+            assert_eq!(features, violated, "a crossed boundary tells of its feature");
         }
+        let told = |wanted: bool| if wanted { predictions } else { 0 };
+        assert_eq!(sum(&got, layout.scores()), told(!of_groups));
+        assert_eq!(sum(&got, layout.actions()), told(!of_groups));
+        assert_eq!(sum(&got, layout.group_places(0)), told(of_groups));
+        assert_eq!(got.counts[layout.group(0, Some(1), true)], told(of_groups));
         assert!(got.moments.iter().all(|moments| moments.count == 0));
-        assert_eq!(sum(&got, layout.group_places(0)), 0);
-        assert_eq!(got.counts[layout.predictions()], predictions);
-        assert_eq!((sum(&got, layout.scores()), sum(&got, layout.actions())), (predictions, predictions));
+        assert_eq!((got.counts[layout.predictions()], got.counts[layout.refused()]), (predictions, 1));
         assert_eq!(sum(&got, layout.stage(Stage::Answer)), predictions);
     }
+}
+
+/// Two visitors of one group and one decision send the same bytes, whatever is in their records, and whatever the score
+/// and the action came to.
+#[test]
+fn a_frame_that_tells_of_groups_has_nothing_of_the_record() {
+    let layout = Layout::new(&manifest(10));
+    let session = session(&layout, 5, true);
+    let frame = |value: f64, place: usize| {
+        let mut profile = Profile::new(&layout);
+        count(&mut profile, &layout, |_| value);
+        profile.counts[layout.scores()].fill(0);
+        profile.counts[layout.actions()].fill(0);
+        profile.count(place);
+        header(session, 0).encode_window(&layout, &profile, 0)
+    };
+    assert_eq!(frame(0.1, layout.score(0.51)), frame(0.9, layout.score(0.99)));
+    assert_eq!(frame(0.1, layout.action(0)), frame(0.5, layout.action(1)));
+    assert_ne!(frame(0.1, layout.action(0)), frame(0.1, layout.group(0, Some(0), true)));
 }
 
 /// Two visitors who agree in the bins that are told send the same bytes, whatever else is in their records.
 #[test]
 fn what_is_not_told_changes_no_byte() {
     let layout = Layout::new(&manifest(10));
-    let frame = |value: &dyn Fn(usize) -> f64| {
+    let session = session(&layout, 5, false);
+    let frame_of = |value: &dyn Fn(usize) -> f64, group: usize| {
         let mut profile = Profile::new(&layout);
         count(&mut profile, &layout, value);
-        header(5, 0).encode_window(&layout, &profile, 0)
+        profile.counts[layout.group_places(0)].fill(0);
+        profile.count(layout.group(0, Some(group), true));
+        header(session, 0).encode_window(&layout, &profile, 0)
     };
+    let frame = |value: &dyn Fn(usize) -> f64| frame_of(value, 1);
+    assert_eq!(frame(&|_| 0.5), frame_of(&|_| 0.5, 0));
     let first = frame(&|feature| feature as f64 / 10.0 + 0.05);
     let told = told(&read(&first, &layout), &layout);
     let other = frame(&|feature| match told.contains(&feature) {
@@ -139,8 +176,14 @@ fn frames_of_one_page_do_not_complete_each_other() {
     let of = |session, sequence| {
         told(&read(&header(session, sequence).encode_window(&layout, &profile, 0), &layout), &layout)
     };
-    assert!((0..100).all(|sequence| of(3, sequence) == of(3, 0)));
-    assert!((0..100).any(|session| of(session, 0) != of(3, 0)));
+    let [first, other] = [3, 99].map(|start| session(&layout, start, false));
+    assert!((0..100).all(|sequence| of(first, sequence) == of(first, 0)));
+    assert_ne!(of(first, 0), of(other, 0));
+    // Whether they tell of groups or of features is the same for good.
+    for of_groups in [false, true] {
+        let session = session(&layout, 3, of_groups);
+        assert!((0..400).all(|half| of(session, half * 100).is_empty() == of_groups));
+    }
 }
 
 /// Five times the same record has no spread, so an exact mean would be the record itself.

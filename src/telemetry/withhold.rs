@@ -3,17 +3,28 @@
 use super::wire::mix;
 use crate::profile::{Layout, LossReason, Moments, PageStage, Profile, Stage};
 
-/// A frame of fewer predictions than this has no group counters, no moments, and only some of the features; and so few
-/// numbers of a feature have no moments in any frame.
+/// A frame of fewer predictions than this has no moments, and tells either of some of the features, with scores and
+/// actions, or of the groups; and so few numbers of a feature have no moments in any frame.
 pub const FEW: u64 = 5;
 
 /// So many frames of a session leave out the same features: a page never tells the others by sending often, and a
 /// server that runs for months does tell of each of them in the end.
 const FRAMES_ALIKE: u64 = 256;
 
+/// Stands where [`shuffled`] has a number of frames, which is never as high: what decides on the features of a session
+/// does not decide whether it tells of features.
+const SIDE: u64 = u64::MAX;
+
 /// How many features a frame of fewer than [`FEW`] predictions may tell of, among so many: half of them, at least one.
 pub fn features_of_few(features: usize) -> usize {
     (features / 2).max(1)
+}
+
+/// Whether the frames of fewer than [`FEW`] predictions of a session tell of the groups, and not of features: half of
+/// all sessions do, where the manifest has groups. It is so for as long as the session lasts, since both together would
+/// be one visitor's record with their group.
+pub(super) fn tells_of_groups(layout: &Layout, session: u64) -> bool {
+    layout.groups() > 0 && mix(session ^ mix(SIDE)) & 1 == 1
 }
 
 /// Takes out what would tell of one person.
@@ -25,13 +36,16 @@ pub(super) fn for_privacy(profile: &mut Profile, layout: &Layout, session: u64, 
     if !few {
         return;
     }
+    if tells_of_groups(layout, session) {
+        (0..layout.features()).for_each(|feature| Part::Feature(feature).remove(profile, layout));
+        Part::Decisions.remove(profile, layout);
+        return;
+    }
     let order = shuffled(layout.features(), session, sequence / FRAMES_ALIKE);
     for &feature in order.iter().skip(features_of_few(order.len())) {
         Part::Feature(feature).remove(profile, layout);
     }
-    for group in 0..layout.groups() {
-        Part::Group(group).remove(profile, layout);
-    }
+    (0..layout.groups()).for_each(|group| Part::Group(group).remove(profile, layout));
 }
 
 /// Mean and standard deviation to half the width of the bin that the mean lies in: equal numbers, as those of a visitor
@@ -44,7 +58,7 @@ fn coarse(moments: &Moments, layout: &Layout, feature: usize) -> Option<Moments>
     Some(Moments::bounded(count, mean, m2))
 }
 
-/// What can be left out of a frame that would be too large.
+/// What can be left out of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// The moments of a feature.
@@ -53,6 +67,8 @@ pub(super) enum Part {
     Feature(usize),
     /// All that is counted of a group.
     Group(usize),
+    /// The bins of the score, and the actions.
+    Decisions,
     /// The times of a stage.
     Stage(Stage),
     /// Everything but page loads and losses.
@@ -60,8 +76,9 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// All parts, in the order in which they are left out: moments, then whole features, each in an order that is
-    /// another one in each frame; then groups, and times; in the end everything that is no fixed number of bytes.
+    /// The parts of a frame that would be too large, in the order in which they are left out: moments, then whole
+    /// features, each in an order that is another one in each frame; then groups, and times; in the end everything that
+    /// is no fixed number of bytes.
     pub(super) fn in_order(layout: &Layout, session: u64, sequence: u64) -> Vec<Self> {
         // Not the order of `for_privacy`, which must not depend on the frame.
         let order = shuffled(layout.features(), !session, sequence);
@@ -94,6 +111,10 @@ impl Part {
                 clear(layout.violations(feature));
             }
             Self::Group(group) => clear(layout.group_places(group)),
+            Self::Decisions => {
+                clear(layout.scores());
+                clear(layout.actions());
+            }
             Self::Stage(stage) => {
                 clear(layout.stage(stage));
                 if stage == Stage::Answer {
@@ -123,6 +144,7 @@ fn shuffled(count: usize, session: u64, number: u64) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use std::collections::BTreeSet;
 
     fn told(session: u64, sequence: u64) -> BTreeSet<usize> {
@@ -141,6 +163,38 @@ mod tests {
         }
         // 1,000 are expected of each, with a standard deviation of 23.
         assert!(counts.iter().all(|count| (900..1_100).contains(count)), "{counts:?}");
+    }
+
+    /// Two numbers, and a group where it is asked for.
+    fn layout(group: bool) -> Layout {
+        let feature = |name: &str| {
+            json!({ "name": name, "kind": "number", "unit": null, "range": null, "values": [], "missing": "median",
+                    "note": null, "bins": [1.0], "example": 1.5 })
+        };
+        let groups = if group { json!([{ "name": "sex", "values": ["female", "male"] }]) } else { json!([]) };
+        let manifest = json!({
+            "format": 1, "name": "m", "version": "0a1b2c3d4e5f", "canvas_digest": "", "engine": "tract", "files": {},
+            "task": { "kind": "classification", "target": "late", "classes": ["no", "yes"], "positive": "yes" },
+            "inputs": [], "outputs": [], "roles": {}, "features": [feature("x"), feature("y")], "groups": groups,
+            "bands": [], "favourable": [], "fallback": null, "explanation": null,
+            "telemetry": { "first_flush_ms": 5000, "flush_ms": 30000, "consent": "required" },
+            "budgets": { "first_prediction_ms": 3000.0, "latency_p95_ms": null }, "business_metrics": [],
+        });
+        Layout::new(&serde_json::from_value(manifest).unwrap())
+    }
+
+    #[test]
+    fn half_of_the_sessions_tell_of_groups_whatever_features_the_others_tell_of() {
+        let with_groups = layout(true);
+        // By whether the session tells of groups, and by the feature that it would tell of.
+        let mut counts = [[0; 2]; 2];
+        for session in 0..4_000 {
+            let feature = shuffled(2, session, 0)[0];
+            counts[usize::from(tells_of_groups(&with_groups, session))][feature] += 1;
+        }
+        // 1,000 are expected of each, with a standard deviation of 27.
+        assert!(counts.iter().flatten().all(|count| (890..1_110).contains(count)), "{counts:?}");
+        assert!((0..100).all(|session| !tells_of_groups(&layout(false), session)), "there is nothing else to tell");
     }
 
     #[test]

@@ -63,20 +63,20 @@ export async function startDashboard() {
 }
 
 /**
- * Hosts the built dashboard and the SDK as plain files, with the bundle beside them and no collector behind them, or
- * with `collector`, the origin of one that gets everything else. `answer(path, request, response)` comes first: it
- * answers itself where it gives `true`.
+ * Hosts the built dashboard as plain files: with SDK and bundle beside it and no collector, or with `collector`, the
+ * origin of one that gets everything else. `answer(path, request, response)` comes first: it answers itself where it
+ * gives `true`.
  */
 export async function startStaticHost({ collector, answer } = {}) {
   const places = [
     ["/sdk/", join(root, "www/sdk/dist")],
-    ...(collector ? [] : [["/models/loan-approval/", join(root, "models/loan-approval/bundle")]]),
+    ["/models/loan-approval/", join(root, "models/loan-approval/bundle")],
     ["/", process.env.DASHBOARD ?? join(root, "www/dashboard/dist")],
   ];
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, "http://host").pathname));
     if (await answer?.(path, request, response)) return;
-    if (collector && /^\/(v1\/|models\/|config\.json$)/.test(path)) return forward(collector, request, response);
+    if (collector && /^\/(v1\/|models\/|sdk\/|config\.json$)/.test(path)) return forward(collector, request, response);
     const [prefix, folder] = places.find(([start]) => path.startsWith(start));
     const rest = path.slice(prefix.length) || "index.html";
     try {

@@ -84,6 +84,48 @@ fn a_damaged_window_is_moved_aside_by_whoever_meets_it() {
     assert!(moved >= 2);
 }
 
+/// As when a version of nearside that counted otherwise has written the file.
+#[test]
+fn counters_of_another_layout_are_moved_aside_and_never_read_as_others() {
+    let project = Project::new(json!([]));
+    let mut collector = Collector::start(&project, &[]);
+    assert_eq!(collector.ingest(&frame(&project.first, 1, 0, 7)).status, 202);
+    assert_eq!(collector.ingest(&frame(&project.second, 1, 1, 9)).status, 202);
+    assert!(collector.terminate());
+    let kept = || -> Vec<u8> {
+        let sql = "SELECT profile FROM rollups WHERE version = ?1";
+        project.file().query_row(sql, [&project.first.version], |row| row.get(0)).unwrap()
+    };
+    let mut other = kept();
+    // Behind the format stands the digest of the layout.
+    other[1] ^= 1;
+    let sql = "UPDATE rollups SET profile = ?1 WHERE version = ?2";
+    project.file().execute(sql, rusqlite::params![other, project.first.version]).unwrap();
+
+    let mut child = serve(&project, &[]).spawn().unwrap();
+    let (mut line, mut said) = (String::new(), String::new());
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    child.wait().unwrap();
+    let told = format!("1 windows of {NAME} {} were moved aside", project.first.version);
+    assert!(said.contains(&told) && said.contains("layout"), "{said}");
+    let file = project.file();
+    let moved: Vec<u8> = file.query_row("SELECT profile FROM damaged", [], |row| row.get(0)).unwrap();
+    assert_eq!(moved, other, "as it was found");
+
+    let collector = Collector::start(&project, &[]);
+    let report = |version: &str| {
+        collector.json(&format!("/v1/models/{NAME}/report?version={version}"))["predictions"].as_u64().unwrap()
+    };
+    assert_eq!((report(&project.first.version), report(&project.second.version)), (0, 9));
+    assert_eq!(collector.ingest(&frame(&project.first, 2, 0, 5)).status, 202);
+    assert_eq!(report(&project.first.version), 5);
+    assert_eq!(kept()[1], other[1] ^ 1);
+    let count: i64 = file.query_row("SELECT count(*) FROM damaged", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1);
+}
+
 #[test]
 fn an_alert_that_could_not_be_kept_fires_when_it_can() {
     let rule = json!([{ "metric": "demographic_parity_ratio", "by": "region", "window": "1h", "alert_below": 0.8,

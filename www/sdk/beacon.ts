@@ -1,6 +1,6 @@
 /**
- * The beacon: a few hundred bytes of script that a page runs first, so that people who leave before the SDK itself has
- * arrived are counted too. `load()` takes over from it.
+ * The beacon: a small module that a page runs first, so that people who leave before the SDK itself has arrived are
+ * counted too. `load()` takes over from it, and it takes over from the stub, which a page carries inline.
  */
 import { Consent } from "./consent.js";
 import { pageLoad } from "./page.js";

@@ -3,7 +3,7 @@ import { customElement, property, state } from "lit/decorators.js";
 import type { Flushed } from "nearside";
 import type { Runtime } from "../data/runtime.js";
 import { fixed, millis, plural, words } from "../format.js";
-import type { Explanation, Fields, Manifest, Prediction } from "../types.js";
+import type { Explanation, Manifest, Prediction } from "../types.js";
 import { base, controls, tables } from "../ui/styles.js";
 import { sign, signs } from "../ui/state.js";
 import "../ui/loading.js";
@@ -12,7 +12,7 @@ import "../ui/panel.js";
 import { spoken } from "./answer.js";
 import "./record-form.js";
 import type { Asked } from "./record-form.js";
-import { drawGroups, drawRecord, example, generator } from "./records.js";
+import { drawGroups, drawRecord, generator } from "./records.js";
 
 const BATCH = 20;
 const KEPT = 20;
@@ -25,8 +25,6 @@ export class PlaygroundPage extends LitElement {
   /** Whether a collector takes this page's counters. */
   @property({ type: Boolean }) collected = false;
   @state() private manifest: Manifest | null = null;
-  @state() private record: Fields = {};
-  @state() private groups: Record<string, string> = {};
   @state() private answer: { prediction: Prediction; explanation: Explanation | null } | null = null;
   @state() private made: Prediction[] = [];
   @state() private busy = false;
@@ -147,7 +145,7 @@ export class PlaygroundPage extends LitElement {
       ${manifest
         ? html`<div class="columns">
             <ns-panel class="form" heading="Record" lead="Raw values, as your page would pass them. The model runs in this page; no record leaves it.">
-              <ns-record-form .manifest=${manifest} .record=${this.record} .groups=${this.groups} .busy=${this.busy} @ask=${this.ask}>${this.renderBeside()}</ns-record-form>
+              <ns-record-form .manifest=${manifest} .busy=${this.busy} @ask=${this.ask}>${this.renderBeside()}</ns-record-form>
               <p class="note small" role="status">${this.note}</p>
               ${this.problem ? html`<ns-notice state="bad">${this.problem}</ns-notice>` : nothing}
             </ns-panel>
@@ -172,7 +170,7 @@ export class PlaygroundPage extends LitElement {
         ? html`<label>
             <input type="checkbox" .checked=${this.runtime.reporting} @change=${this.report} />
             <span>Report to the collector</span>
-            <span class="quiet small">Counts and averages over this page's predictions, never a record. Fewer than 5 predictions tell of a random half of the features only.</span>
+            <span class="quiet small">Counts and averages over this page's predictions, never a record. Fewer than 5 predictions tell either of a random half of the features or of the groups.</span>
           </label>`
         : html`<p class="alone quiet small">No collector here: nothing leaves this page, and Monitoring shows its own session.</p>`}`;
   }
@@ -211,10 +209,6 @@ export class PlaygroundPage extends LitElement {
     try {
       const manifest = await runtime.manifest();
       if (runtime !== this.runtime) return;
-      if (!this.manifest) {
-        this.record = example(manifest);
-        this.groups = {};
-      }
       this.manifest = manifest;
       await runtime.ready();
       this.requestUpdate();

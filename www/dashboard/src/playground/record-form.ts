@@ -3,6 +3,7 @@ import { customElement, property, state } from "lit/decorators.js";
 import { number, words } from "../format.js";
 import type { Feature, Fields, Manifest, Value } from "../types.js";
 import { base, controls } from "../ui/styles.js";
+import { example } from "./records.js";
 
 /** What the form asks the model about. */
 export interface Asked {
@@ -20,12 +21,12 @@ const STAND_INS: Record<string, string> = { median: "the median", mean: "the mea
 export class RecordForm extends LitElement {
   /** The schema. */
   @property({ attribute: false }) manifest!: Manifest;
-  /** What the fields show; set it to fill the form. */
-  @property({ attribute: false }) record: Fields = {};
-  /** Declared groups. */
-  @property({ attribute: false }) groups: Record<string, string> = {};
   /** Nothing can be asked while the model is at work. */
   @property({ type: Boolean }) busy = false;
+  /** What the fields hold. It is the form's own: a parent that renders again must not undo what was typed. */
+  @state() private record: Fields = {};
+  /** Declared groups. */
+  @state() private groups: Record<string, string> = {};
   /** Features that are left out. */
   @state() private left: ReadonlySet<string> = new Set();
   /** Features whose field holds what is not a number. */
@@ -174,9 +175,15 @@ export class RecordForm extends LitElement {
     </form>`;
   }
 
+  /** Another version of a model may ask for other features; what it has in common with the one before is kept. */
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has("manifest")) return;
+    const known = Object.entries(this.record).filter(([name]) => this.manifest.features.some((feature) => feature.name === name));
+    this.record = { ...example(this.manifest), ...Object.fromEntries(known) };
+  }
+
   /** Fills the number fields where they say something else; what is being typed ("1e", "1.50") stays as it is. */
-  protected override updated(changed: PropertyValues<this>): void {
-    if (!changed.has("record") && !changed.has("manifest")) return;
+  protected override updated(): void {
     for (const input of this.numbers()) {
       const value = this.record[input.id] ?? null;
       const shown = read(input.value);
