@@ -135,6 +135,31 @@ fn live_values_come_with_their_state_and_cost() {
     assert_eq!(block(&view, "features").live_at, report.to);
 }
 
+/// A page where every visitor asks once: half of the frames tell of groups, the others of scores, actions and features.
+#[test]
+fn each_part_counts_for_itself_and_reviews_are_paid_for_all() {
+    let (mut of_features, mut of_groups) = (Traffic::new(), Traffic::new());
+    of_features.like_reference(500, [0.6, 0.6]);
+    of_groups.like_reference(500, [0.8, 0.4]);
+    let layout = of_features.layout.clone();
+    of_features.profile.counts[layout.group_places(0)].fill(0);
+    let told = [layout.scores(), layout.actions(), layout.feature(0), layout.feature(1)];
+    told.into_iter().for_each(|places| of_groups.profile.counts[places].fill(0));
+    of_features.profile.merge(&of_groups.profile);
+    of_features.sessions(1_000);
+    let report = of_features.report();
+    let by: Vec<_> = report.fairness[0].by.iter().map(|rate| (rate.count, rate.rate.unwrap())).collect();
+    assert_eq!((report.predictions, by), (1_000, vec![(250, 0.8), (250, 0.4)]));
+    assert_eq!((report.actions[0].count, report.actions[0].share, report.drift[0].count), (300, 0.6, 500));
+    let view = super::super::canvas_view(&canvas(), Some(&report), &Live::default());
+    assert_eq!(shown(block(&view, "decisions"), "Sent to review").value, "400, 40 hours");
+    assert_eq!(block(&view, "decisions").cost, Some(1_600.0));
+    assert_eq!(shown(block(&view, "decisions"), "Accept").value, "60 %");
+
+    let view = super::super::canvas_view(&canvas(), Some(&of_groups.report()), &Live::default());
+    assert!(block(&view, "decisions").live.iter().all(|shown| shown.label.contains("by sex")), "no action was told");
+}
+
 #[test]
 fn what_was_paid_before_the_window_is_not_paid_again() {
     let mut live = live();

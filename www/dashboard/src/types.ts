@@ -68,7 +68,7 @@ export interface Alert {
   at: number;
   model: string;
   version: string;
-  rule: { metric: string; by: string | null; feature: string | null; window: string | number; limit: number };
+  rule: { metric: string; by: string | null; feature: string | null; window: string; limit: number | null };
   value: number | null;
   low: number | null;
   high: number | null;

@@ -12,6 +12,8 @@ const SHOWN = 6;
 
 /** A label and a live value that are longer together stand below each other. */
 const BESIDE = 32;
+/** A live value longer than this is a text, not a figure. */
+const FIGURE = 60;
 
 const RANK: Record<State, number> = { bad: 0, warn: 1, good: 2, grey: 3 };
 
@@ -150,6 +152,9 @@ export class CanvasBlock extends LitElement {
         text-align: left;
         font-weight: 550;
       }
+      .live .text b {
+        font-weight: 400;
+      }
       .live .long .sign {
         align-self: start;
         margin-top: 3px;
@@ -232,7 +237,7 @@ export class CanvasBlock extends LitElement {
         ? html`<p class="label">Nothing measured yet.</p>`
         : html`<ul>
             ${shown.map(
-              (fact) => html`<li class=${fact.label.length + fact.value.length > BESIDE ? "long" : ""}>
+              (fact) => html`<li class=${fact.value.length > FIGURE ? "long text" : fact.label.length + fact.value.length > BESIDE ? "long" : ""}>
                 <span class="label">${fact.label}</span>
                 <b>${fact.state === "warn" || fact.state === "bad" ? sign(fact.state) : nothing}<span>${fact.value}</span></b>
               </li>`,

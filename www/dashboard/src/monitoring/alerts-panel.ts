@@ -45,7 +45,7 @@ export class AlertsPanel extends LitElement {
       }
       .about,
       .detail {
-        grid-column: 2;
+        grid-column: 2 / -1;
       }
     `,
   ];
@@ -69,7 +69,7 @@ export class AlertsPanel extends LitElement {
       <span><b>${alert.state === "firing" ? "Firing" : "Resolved"}:</b> ${alert.words}</span>
       <ns-age class="when small quiet" at=${alert.at}></ns-age>
       <span class="about quiet small">
-        ${metric(alert.rule.metric)}${about}${window ? ` over ${window}` : ""} · version <span class="mono">${alert.version}</span>
+        ${metric(alert.rule.metric)}${about} over ${window} · version <span class="mono">${alert.version}</span>
         ${alert.action ? html` · ${words(alert.action)}: <b>${ACTIONS[alert.action_state]}</b>` : nothing}
       </span>
       ${alert.detail ? html`<span class="detail small">${alert.detail}</span>` : nothing}

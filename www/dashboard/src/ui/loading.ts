@@ -17,6 +17,13 @@ export class Loading extends LitElement {
       :host {
         padding: 32px 0;
         color: var(--ink-2);
+        /* What is there at once needs no waiting line. */
+        animation: appear 0.15s 0.2s backwards;
+      }
+      @keyframes appear {
+        from {
+          opacity: 0;
+        }
       }
       .track {
         height: 3px;
