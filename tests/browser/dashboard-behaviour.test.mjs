@@ -115,6 +115,24 @@ test("a viewer's clock that is two days off hides nothing", async () => {
   }
 });
 
+test("a collector with a reader token asks for it, and goes on", async () => {
+  const guarded = await startCollector({ options: ["--reader-token", "secret"] });
+  const front = await startStaticHost({ collector: guarded.origin });
+  const { page, close } = await open("monitoring", { origin: front.origin });
+  await page.getByLabel("Reader token").fill("wrong");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Reader token").waitFor({ timeout: LONG });
+  await page.getByLabel("Reader token").fill("secret");
+  await page.keyboard.press("Enter");
+  assert.equal(await predictionsShown(page), 0);
+  await page.getByText("Live", { exact: true }).waitFor({ timeout: LONG });
+  await guarded.stop();
+  await page.getByText("Reconnecting").waitFor({ timeout: LONG });
+  assert.equal(await predictionsShown(page), 0, "what was read before stays");
+  await close();
+  await front.stop();
+});
+
 describe("the parts of the page", () => {
   test("a part that arrives after the user has moved on changes nothing", async () => {
     const { page, problems, close } = await open("canvas");
