@@ -19,7 +19,7 @@ SDK := $(shell find www/sdk -name '*.ts' -not -path '*/dist/*') www/sdk/build.mj
 DASHBOARD := $(shell find www/dashboard -type f -not -path '*/dist/*')
 EXAMPLES := $(shell find www/examples -type f)
 
-.PHONY: help all build serve retrain models wasm www check test test-rust test-web chromium package size bench clean
+.PHONY: help all build serve models wasm wasm-target www check test test-rust test-web chromium package size bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -43,20 +43,22 @@ $(NEARSIDE): $(RUST) www/dashboard/dist/index.html $(EXAMPLES)
 # WebAssembly: the small runtime, and the full one with tract.
 wasm: target/wasm/$(WASM_PROFILE).stamp ## Build both runtimes into target/wasm
 
-target/wasm/%.stamp: $(CORE) $(TOOLS)/wasm-pack $(TOOLS)/wasm-bindgen src/wasm/build.sh
-	@rustup target list --installed | grep -qx wasm32-unknown-unknown || rustup target add wasm32-unknown-unknown
+target/wasm/%.stamp: $(CORE) $(TOOLS)/wasm-pack $(TOOLS)/wasm-bindgen src/wasm/build.sh node_modules/.package-lock.json | wasm-target
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" src/wasm/build.sh $*
 	@rm -f target/wasm/*.stamp && touch $@
 
+wasm-target:
+	@rustup target list --installed | grep -qx wasm32-unknown-unknown || rustup target add wasm32-unknown-unknown
+
 $(TOOLS)/wasm-pack:
-	$(call install,wasm-pack,$(WASM_PACK_VERSION))
+	$(call install,wasm-pack,$(WASM_PACK_VERSION),0)
 
 $(TOOLS)/wasm-bindgen: Cargo.lock
-	$(call install,wasm-bindgen-cli,$(WASM_BINDGEN_VERSION))
+	$(call install,wasm-bindgen-cli,$(WASM_BINDGEN_VERSION),1)
 
 # The tools are built without optimisation to speak of: they run for seconds, and are built on every new machine.
 define install
-	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=$(3) CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 	CARGO_TARGET_DIR=target/tools/build cargo install --quiet --root target/tools $(1) --version $(2)
 	@touch $@
 endef
@@ -76,17 +78,20 @@ www/dashboard/dist/index.html: $(DASHBOARD) www/sdk/dist/index.js
 	node www/compress.mjs $(if $(filter wasm,$(WASM_PROFILE)),11,5) www/sdk/dist www/dashboard/dist
 
 # Everything that must hold.
-check: ## Formatting and lints
+check: node_modules/.package-lock.json wasm-target ## Formatting and lints
 	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --target wasm32-unknown-unknown --no-default-features --lib -- -D warnings
+	npx --no-install tsc -p www/dashboard --noEmit
 
-test: build check test-rust test-web ## Run every test (installs Chromium where it is missing)
+test: check test-rust test-web ## Run every test (installs Chromium where it is missing)
 
 test-rust: www/dashboard/dist/index.html
 	cargo test
 
-test-web: build chromium
+# The browser tests take the binary of the Rust tests: one build less.
+test-web: test-rust chromium
+	NEARSIDE=$(CURDIR)/target/debug/nearside \
 	node --test --test-concurrency=1 --test-reporter=spec tests/packaging/*.test.mjs tests/browser/*.test.mjs
 
 chromium:
@@ -94,8 +99,9 @@ chromium:
 
 # What ships, and what it weighs.
 package: ## Build what ships: the npm package and the binary, into target/package
-	$(MAKE) build WASM_PROFILE=wasm
-	mkdir -p target/package && cp $(NEARSIDE) target/package/
+	$(MAKE) www WASM_PROFILE=wasm
+	cargo build --profile dist --bin nearside
+	mkdir -p target/package && cp target/dist/nearside target/package/
 	npm pack --pack-destination target/package --loglevel=error
 
 size: ## Weigh what ships; writes target/bench/size.json
