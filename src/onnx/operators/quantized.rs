@@ -1,0 +1,4 @@
+use super::Family;
+
+/// The operators of this file.
+pub const FAMILY: Family = &[];
