@@ -51,7 +51,7 @@ impl TractEngine {
     pub fn from_model(model: OnnxModel) -> Result<Self> {
         let OnnxModel { graph, opset, signature, description } = model;
         let types = input_types(&graph, &signature)?;
-        let parsed = parse(&graph, opset, &types);
+        let parsed = guarded(|| parse(&graph, opset, &types));
         if let Err(error) = &parsed
             && error.kind() == ErrorKind::UnsupportedOperator
         {
@@ -92,6 +92,10 @@ impl TractEngine {
     }
 
     fn tract_plan(&self, shapes: &[Vec<usize>]) -> Result<Arc<TypedRunnableModel>> {
+        guarded(|| self.unguarded_plan(shapes))
+    }
+
+    fn unguarded_plan(&self, shapes: &[Vec<usize>]) -> Result<Arc<TypedRunnableModel>> {
         let mut model = self.model.clone()?;
         for (index, shape) in shapes.iter().enumerate() {
             let fact = InferenceFact::dt_shape(self.types[index], shape.as_slice());
@@ -109,7 +113,7 @@ impl TractEngine {
         for ((port, tensor), &datum) in self.signature.inputs.iter().zip(inputs).zip(&self.types) {
             named.push((port.name.as_str(), to_tract(tensor, datum)?));
         }
-        interpreter.run(named)?.iter().map(from_tract).collect()
+        guarded(|| interpreter.run(named))?.iter().map(from_tract).collect()
     }
 }
 
@@ -132,12 +136,12 @@ impl Engine for TractEngine {
         for (tensor, &datum) in inputs.iter().zip(&self.types) {
             values.push(to_tract(tensor.clone(), datum)?.into_tvalue());
         }
-        match plan.run(values) {
+        match guarded(|| plan.run(values).map_err(|error| failed(&error))) {
             Ok(outputs) => outputs.iter().map(|output| from_tract(output)).collect(),
             Err(error) => {
                 // A plan that fails while it runs met a shape that it could not foresee; or the input is wrong, and
                 // then the interpreter says at which node.
-                let outputs = self.node_by_node(inputs).map_err(|found| better(found, failed(&error)))?;
+                let outputs = self.node_by_node(inputs).map_err(|found| better(found, error))?;
                 self.keep(shapes, Plan::NodeByNode);
                 Ok(outputs)
             }
@@ -145,9 +149,25 @@ impl Engine for TractEngine {
     }
 }
 
+/// A panic of tract on a file that it did not foresee is an error of this model, where panics can be caught. In
+/// WebAssembly they end the instance, and the SDK starts a new one.
+fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+            Err(Error::new(ErrorKind::EngineFailed, format!("the engine gave up: {text}")))
+        })
+    }
+    #[cfg(target_arch = "wasm32")]
+    run()
+}
+
 /// Of two errors for one cause, the one that a person can do more with.
 fn better(found: Error, plan: Error) -> Error {
-    if found.kind() == ErrorKind::EngineFailed { found } else { plan }
+    if matches!(found.kind(), ErrorKind::EngineFailed | ErrorKind::UnsupportedOperator) { found } else { plan }
 }
 
 /// tract's reading of a graph, with the kit's operators in it.

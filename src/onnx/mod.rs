@@ -14,6 +14,8 @@ mod rewrite;
 mod tensor_file;
 mod tensor_proto;
 
+#[cfg(target_arch = "wasm32")]
+pub use convert::half_to_float;
 pub use engine::TractEngine;
 pub use graph::{Attribute, GraphBuilder};
 pub use read::{Description, OnnxModel, read};

@@ -63,6 +63,8 @@ pub fn read(bytes: &[u8]) -> Result<OnnxModel> {
     rewrite::inline(&mut graph, &proto.functions)?;
     let keys = rewrite::lower_zip_maps(&mut graph);
     rewrite::widen(&mut graph)?;
+    let standard = proto.opset_import.iter().find(|import| matches!(import.domain.as_str(), "" | "ai.onnx"));
+    rewrite::lower_microsoft(&mut graph, standard.map_or(0, |import| import.version))?;
     check(&mut graph)?;
     let signature = signature(&graph, &keys)?;
     let description = describe(&proto, &graph, keys);

@@ -14,7 +14,7 @@ use tract_onnx::pb::{GraphProto, NodeProto};
 use tract_onnx::prelude::Tensor;
 
 /// The most nodes that one run may visit, loops unrolled: a file that asks for more does not end in a page.
-const MAX_STEPS: usize = 2_000_000;
+const MAX_STEPS: usize = 200_000;
 /// How deep graphs may lie in each other.
 const MAX_DEPTH: usize = 16;
 
@@ -175,15 +175,18 @@ impl Run<'_> {
             });
         }
         if let Some(operator) = self.own.get(&address(node)) {
-            return node::own(operator.as_ref(), &inputs);
+            return node::own(operator.as_ref(), node, &inputs);
         }
         if let Some(outputs) = self.control(node, &inputs, scope)? {
             return Ok(outputs);
         }
-        match sequence::run(node, &inputs)? {
-            Some(outputs) => Ok(outputs),
-            None => node::tract(node, &inputs, self.opset),
+        if let Some(outputs) = sequence::run(node, &inputs)? {
+            return Ok(outputs);
         }
+        node::tract(node, &inputs, self.opset).or_else(|error| match operators::fallback(node, self.opset) {
+            Some(operator) => node::own(operator?.as_ref(), node, &inputs),
+            None => Err(error),
+        })
     }
 }
 

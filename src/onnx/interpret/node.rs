@@ -4,7 +4,7 @@ use super::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::convert::{datum_type, from_tract, onnx_datum, to_tract};
 use crate::onnx::engine::failed;
-use crate::onnx::operators::Operator;
+use crate::onnx::operators::{Operator, named_only};
 use crate::onnx::read::framework;
 use std::sync::Arc;
 use tract_onnx::pb::type_proto::{Tensor as TensorType, Value as TypeValue};
@@ -13,16 +13,19 @@ use tract_onnx::prelude::{Framework, IntoArcTensor, InferenceModelExt, IntoRunna
 use tract_onnx::tract_hir::internal::InferenceFact;
 use tract_onnx::tract_hir::tract_core::ops::konst::Const;
 
-/// Runs an operator of the kit.
-pub(super) fn own(operator: &dyn Operator, inputs: &[Option<Value>]) -> Result<Vec<Value>> {
+/// Runs an operator of the kit. It gives only those outputs that have a name; the others are nothing.
+pub(super) fn own(operator: &dyn Operator, node: &NodeProto, inputs: &[Option<Value>]) -> Result<Vec<Value>> {
     let inputs: Vec<_> =
         inputs.iter().flatten().map(|value| from_tract(value.tensor()?)).collect::<Result<_>>()?;
-    let outputs = operator.run(&inputs)?;
-    let value = |output: crate::tensor::Tensor| {
+    let named: Vec<bool> = node.output.iter().map(|name| !name.is_empty()).collect();
+    let mut outputs = named_only(operator.run(&inputs)?, &named).into_iter();
+    let value = |name: &String| {
+        let output = if name.is_empty() { None } else { outputs.next() };
+        let Some(output) = output else { return Ok(Value::Nothing) };
         let datum = datum_type(output.element_type());
         Ok(Value::Tensor(Arc::new(to_tract(output, datum)?)))
     };
-    outputs.into_iter().map(value).collect()
+    node.output.iter().map(value).collect()
 }
 
 /// Runs an operator of tract: a graph of this one node, its inputs as constants.

@@ -1,6 +1,6 @@
 //! Own operators as nodes of tract's graphs.
 
-use super::{Fact, Operator, build, find, key};
+use super::{Fact, Operator, build, find, key, named_only};
 use crate::error::Error;
 use crate::onnx::convert::{datum_type, element_of, from_tract, to_tract};
 use std::sync::Arc;
@@ -36,11 +36,11 @@ fn parse(context: &ParsingContext<'_>, node: &NodeProto) -> TractResult<(Box<dyn
     if let Some((domain, name)) = node.domain.split_once('\n') {
         (original.domain, original.op_type) = (domain.to_owned(), name.to_owned());
     }
-    let outputs = original.output.iter().filter(|name| !name.is_empty()).count();
+    let named = original.output.iter().map(|name| !name.is_empty()).collect();
     let built = build(&original, context.onnx_operator_set_version);
     let operator = built.ok_or_else(|| format_err!("{} is no operator of the kit", original.op_type))?;
     let operator = operator.map_err(|error| format_err!(Failure(error)))?;
-    let own = Own { name: original.op_type, operator: operator.into(), outputs };
+    let own = Own { name: original.op_type, operator: operator.into(), named };
     Ok((expand(own), vec![]))
 }
 
@@ -60,7 +60,8 @@ impl std::error::Error for Failure {}
 struct Own {
     name: String,
     operator: Arc<dyn Operator>,
-    outputs: usize,
+    /// Which outputs of the operator have a name.
+    named: Vec<bool>,
 }
 
 impl PartialEq for Own {
@@ -77,7 +78,7 @@ impl Expansion for Own {
     }
 
     fn nboutputs(&self) -> TractResult<usize> {
-        Ok(self.outputs)
+        Ok(self.named.iter().filter(|named| **named).count())
     }
 
     fn rules<'r, 'p: 'r, 's: 'r>(
@@ -93,7 +94,7 @@ impl Expansion for Own {
                 let facts: Option<Vec<Fact>> =
                     types.iter().zip(&shapes).map(|(&datum, shape)| known(datum, shape.iter().cloned())).collect();
                 let Some(found) = facts.and_then(|facts| self.operator.facts(&facts).ok()) else { return Ok(()) };
-                for (output, fact) in outputs.iter().zip(found) {
+                for (output, fact) in outputs.iter().zip(named_only(found, &self.named)) {
                     solver.equals(&output.datum_type, datum_type(fact.element))?;
                     let shape: TVec<TDim> = fact.shape.iter().map(|&size| TDim::from(size as i64)).collect();
                     solver.equals(&output.shape, ShapeFactoid::from(shape))?;
@@ -130,7 +131,7 @@ impl EvalOp for Own {
         let inputs: Result<Vec<_>, _> = inputs.iter().map(|input| from_tract(input)).collect();
         let outputs = inputs.and_then(|inputs| self.operator.run(&inputs)).map_err(|error| format_err!(Failure(error)))?;
         let mut values = tvec!();
-        for output in outputs.into_iter().take(self.outputs) {
+        for output in named_only(outputs, &self.named) {
             let datum = datum_type(output.element_type());
             values.push(to_tract(output, datum).map_err(|error| format_err!(Failure(error)))?.into_tvalue());
         }
@@ -155,7 +156,7 @@ impl TypedOp for Own {
         let outputs = self.operator.facts(&facts).map_err(|error| format_err!(Failure(error)))?;
         let error = |error: Error| format_err!(Failure(error));
         let mut typed = tvec!();
-        for fact in outputs.iter().take(self.outputs) {
+        for fact in named_only(outputs, &self.named) {
             fact.elements().map_err(error)?;
             typed.push(TypedFact::dt_shape(datum_type(fact.element), fact.shape.as_slice()));
         }

@@ -2,15 +2,31 @@
 //! Next: `adapter` puts it into tract's graphs, `interpret` runs it by itself. An operator is a pure function of its
 //! attributes and input tensors; it knows nothing of tract, and never answers where it cannot be right: it refuses.
 
+mod activations;
 mod adapter;
+mod arithmetic;
+mod attention;
 mod attributes;
+mod batch_norm;
+mod einsum;
+mod elements;
 mod encoders;
+mod extremes;
+mod fallback;
+mod fill;
+mod image;
+mod index_nd;
 mod linear;
+mod losses;
+mod pooling;
 mod quantized;
 mod recurrent;
 mod reduce;
+mod resize;
 mod scaling;
+mod select;
 mod shapes;
+mod state;
 mod svm;
 mod text;
 mod trees;
@@ -70,6 +86,15 @@ pub trait Operator: Debug + Send + Sync {
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>>;
 }
 
+/// Of what an operator gives, the outputs that have a name in the node. An operator may give just those, or all of them
+/// in the order of its definition.
+pub fn named_only<T>(outputs: Vec<T>, named: &[bool]) -> Vec<T> {
+    if outputs.len() <= named.iter().filter(|named| **named).count() {
+        return outputs;
+    }
+    outputs.into_iter().zip(named).filter(|(_, named)| **named).map(|(output, _)| output).collect()
+}
+
 /// The error of [`Operator::facts`] for a shape that depends on values.
 pub fn depends_on_values() -> Error {
     Error::new(ErrorKind::EngineFailed, "the output shape depends on values")
@@ -90,23 +115,64 @@ pub const MICROSOFT: &str = "com.microsoft";
 
 /// Every family.
 const FAMILIES: &[Family] = &[
+    activations::FAMILY,
+    arithmetic::FAMILY,
+    attention::FAMILY,
+    batch_norm::FAMILY,
+    einsum::FAMILY,
     encoders::FAMILY,
+    extremes::FAMILY,
+    fallback::RANDOM,
+    fill::FAMILY,
+    image::FAMILY,
+    index_nd::FAMILY,
     linear::FAMILY,
+    losses::FAMILY,
+    pooling::FAMILY,
     quantized::FAMILY,
     recurrent::FAMILY,
     reduce::FAMILY,
+    resize::FAMILY,
     scaling::FAMILY,
+    select::FAMILY,
     shapes::FAMILY,
+    state::FAMILY,
     svm::FAMILY,
     text::FAMILY,
     trees::FAMILY,
 ];
 
+/// What stands in where tract's own operator fails on a node.
+const FALLBACKS: &[Family] = &[activations::WIDE, batch_norm::FAMILY, einsum::FAMILY, fallback::FAMILY, index_nd::STAND_INS];
+
+/// Whether tract's own operator is right for this node of the standard domain, though not for all of its name.
+fn is_plain(node: &NodeProto) -> bool {
+    match node.op_type.as_str() {
+        "LSTM" | "GRU" | "RNN" => recurrent::is_plain(node),
+        "BatchNormalization" => batch_norm::is_plain(node),
+        "Einsum" => einsum::is_plain(node),
+        "SpaceToDepth" => shapes::is_plain(node),
+        "Swish" => activations::is_plain(node),
+        _ => false,
+    }
+}
+
+/// The operator that stands in for tract's own, which failed on this node.
+pub fn fallback(node: &NodeProto, opset: i64) -> Option<Result<Box<dyn Operator>>> {
+    if !matches!(node.domain.as_str(), ONNX | "ai.onnx") {
+        return None;
+    }
+    let mut all = FALLBACKS.iter().flat_map(|family| family.iter());
+    let (_, _, build) = all.find(|(_, operator, _)| *operator == node.op_type)?;
+    let attributes = Attributes::new(node, opset);
+    Some(build(&attributes).map_err(|error| error.item(attributes.place())))
+}
+
 /// What makes the operator of this node; nothing when tract's own is used.
 pub fn find(node: &NodeProto) -> Option<Build> {
     let (domain, name) = (node.domain.as_str(), node.op_type.as_str());
     let domain = if domain == "ai.onnx" { ONNX } else { domain };
-    if domain == ONNX && matches!(name, "LSTM" | "GRU" | "RNN") && recurrent::is_plain(node) {
+    if domain == ONNX && is_plain(node) {
         return None;
     }
     let mut all = FAMILIES.iter().flat_map(|family| family.iter());

@@ -1,4 +1,0 @@
-use super::Family;
-
-/// The operators of this file.
-pub const FAMILY: Family = &[];
