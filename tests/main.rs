@@ -4,5 +4,6 @@
 mod architecture;
 mod cli;
 mod collect;
+mod onnx;
 mod predict;
 mod train;

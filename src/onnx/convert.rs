@@ -45,6 +45,51 @@ pub fn onnx_type(element: ElementType) -> i32 {
     onnx as i32
 }
 
+/// The type that tract computes with for an element type.
+pub fn datum_type(element: ElementType) -> DatumType {
+    match element {
+        ElementType::F32 => DatumType::F32,
+        ElementType::F64 => DatumType::F64,
+        ElementType::I64 => DatumType::I64,
+        ElementType::I32 => DatumType::I32,
+        ElementType::I16 => DatumType::I16,
+        ElementType::I8 => DatumType::I8,
+        ElementType::U64 => DatumType::U64,
+        ElementType::U32 => DatumType::U32,
+        ElementType::U16 => DatumType::U16,
+        ElementType::U8 => DatumType::U8,
+        ElementType::Bool => DatumType::Bool,
+        ElementType::Text => DatumType::String,
+    }
+}
+
+/// How ONNX numbers a type of tract's.
+pub fn onnx_datum(datum: DatumType) -> Result<i32> {
+    if datum == DatumType::F16 {
+        return Ok(DataType::Float16 as i32);
+    }
+    element_of(datum).map(onnx_type).ok_or_else(|| broken(format!("a tensor of type {datum:?} has no type in ONNX")))
+}
+
+/// The element type of a tensor of tract, as [`from_tract`] gives it.
+pub fn element_of(datum: DatumType) -> Option<ElementType> {
+    Some(match datum.unquantized() {
+        DatumType::F32 | DatumType::F16 => ElementType::F32,
+        DatumType::F64 => ElementType::F64,
+        DatumType::I64 | DatumType::TDim => ElementType::I64,
+        DatumType::I32 => ElementType::I32,
+        DatumType::I16 => ElementType::I16,
+        DatumType::I8 => ElementType::I8,
+        DatumType::U64 => ElementType::U64,
+        DatumType::U32 => ElementType::U32,
+        DatumType::U16 => ElementType::U16,
+        DatumType::U8 => ElementType::U8,
+        DatumType::Bool => ElementType::Bool,
+        DatumType::String => ElementType::Text,
+        _ => return None,
+    })
+}
+
 /// A tensor for tract, in the type that the model wants: float16 is made from float32 here.
 pub fn to_tract(tensor: Tensor, wanted: DatumType) -> Result<TractTensor> {
     let shape = tensor.shape().to_vec();
@@ -116,4 +161,10 @@ fn unquantised<T: Datum + Copy>(tensor: &TractTensor) -> Result<Vec<T>> {
 
 fn broken(error: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::EngineFailed, error.to_string())
+}
+
+/// The number that the bits of a float16 stand for.
+#[cfg(target_arch = "wasm32")]
+pub fn half_to_float(bits: u16) -> f32 {
+    f16::from_bits(bits).to_f32()
 }

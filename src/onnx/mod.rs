@@ -2,15 +2,22 @@
 //! Next: `predict` runs the engine, `train` writes through [`GraphBuilder`]. The only module that names tract; it never
 //! trusts what a file declares about the tensors in its middle and at its end.
 
+mod check;
 mod convert;
 mod engine;
 mod graph;
+mod interpret;
+mod operators;
 mod read;
+mod rewrite;
 #[cfg(not(target_arch = "wasm32"))]
 mod tensor_file;
+mod tensor_proto;
 
+#[cfg(target_arch = "wasm32")]
+pub use convert::half_to_float;
 pub use engine::TractEngine;
 pub use graph::{Attribute, GraphBuilder};
-pub use read::{OnnxModel, read};
+pub use read::{Description, OnnxModel, read};
 #[cfg(not(target_arch = "wasm32"))]
 pub use tensor_file::{read_tensor_proto, write_tensor_proto};

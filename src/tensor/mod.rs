@@ -1,7 +1,13 @@
 //! Takes typed numbers and strings with a shape; gives tensors that engines and hosts exchange.
-//! Next: `predict` hands them to an engine. It never computes on them.
+//! Next: `predict` hands them to an engine. Only `trees` and `scores` compute: what every runtime shares, whatever it
+//! reads models from. It never knows a file format.
 
 mod element;
+// Without tract nothing reads forests from files yet.
+#[cfg_attr(not(feature = "tract"), allow(dead_code))]
+pub(crate) mod scores;
+#[cfg_attr(not(feature = "tract"), allow(dead_code))]
+pub(crate) mod trees;
 
 pub use element::{Data, ElementType};
 
