@@ -253,11 +253,8 @@ fn a_wrong_record_is_told_with_its_row_and_feature() {
     let project = Copy::new();
     let bundle = project.path("bundle").display().to_string();
     let first = project.golden()["records"][0].clone();
-    let cases = [
-        ("age", json!("forty"), "age"),
-        ("loan_amount", Value::Null, "loan_amount"),
-        ("purpose", json!(7), "purpose"),
-    ];
+    let cases =
+        [("age", json!("forty"), "age"), ("loan_amount", Value::Null, "loan_amount"), ("purpose", json!(7), "purpose")];
     for (feature, value, word) in cases {
         let mut wrong = first.clone();
         wrong[feature] = value;

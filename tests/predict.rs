@@ -73,7 +73,12 @@ fn what_is_outside_is_answered_with_the_fallback_and_said_in_words() {
     let (mut predictor, golden) = predictor();
     let cases = [
         ("income", Value::from(9e6), ViolationRule::Above, "income is 9000000, above the highest value"),
-        ("age", Value::from(12.0), ViolationRule::Below, "age is 12, below the lowest value that makes sense, 18 years"),
+        (
+            "age",
+            Value::from(12.0),
+            ViolationRule::Below,
+            "age is 12, below the lowest value that makes sense, 18 years",
+        ),
         ("purpose", "boat".into(), ViolationRule::Category, "purpose is \"boat\", which the model has never seen"),
     ];
     for (feature, value, rule, words) in cases {
