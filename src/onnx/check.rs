@@ -153,8 +153,12 @@ fn order(graph: &mut GraphProto, around: &HashSet<String>) -> Result<()> {
             }
         }
     }
-    let mut ready: std::collections::BinaryHeap<std::cmp::Reverse<usize>> =
-        waiting.iter().enumerate().filter(|(_, count)| **count == 0).map(|(index, _)| std::cmp::Reverse(index)).collect();
+    let mut ready: std::collections::BinaryHeap<std::cmp::Reverse<usize>> = waiting
+        .iter()
+        .enumerate()
+        .filter(|(_, count)| **count == 0)
+        .map(|(index, _)| std::cmp::Reverse(index))
+        .collect();
     let mut places = Vec::with_capacity(graph.node.len());
     while let Some(std::cmp::Reverse(index)) = ready.pop() {
         places.push(index);

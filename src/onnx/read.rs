@@ -133,10 +133,8 @@ fn port(info: &ValueInfoProto, is_input: bool) -> Result<Port> {
         return Err(Error::new(ErrorKind::InvalidModel, message).item(&info.name).help("export it with tensor inputs"));
     };
     let Some(element_type) = element_type(tensor.elem_type) else {
-        let name = DataType::try_from(tensor.elem_type).map_or_else(
-            |_| format!("number {}", tensor.elem_type),
-            |known| known.as_str_name().to_lowercase(),
-        );
+        let name = DataType::try_from(tensor.elem_type)
+            .map_or_else(|_| format!("number {}", tensor.elem_type), |known| known.as_str_name().to_lowercase());
         let message = format!("element type {name} is not supported");
         return Err(Error::new(ErrorKind::WrongType, message).item(&info.name).help("cast it inside the model"));
     };

@@ -23,10 +23,8 @@ pub fn read_tensor(proto: &TensorProto) -> Result<Tensor> {
         return Err(error.item(&proto.name).help("save the model with its weights inside the .onnx file"));
     }
     let Some(element) = element_type(proto.data_type) else {
-        let name = DataType::try_from(proto.data_type).map_or_else(
-            |_| format!("number {}", proto.data_type),
-            |known| known.as_str_name().to_lowercase(),
-        );
+        let name = DataType::try_from(proto.data_type)
+            .map_or_else(|_| format!("number {}", proto.data_type), |known| known.as_str_name().to_lowercase());
         let error = Error::new(ErrorKind::WrongType, format!("element type {name} is not supported"));
         return Err(error.item(&proto.name).help("export the model in float32, float16 or int8"));
     };
@@ -86,7 +84,9 @@ fn raw(element: ElementType, half: bool, bytes: &[u8]) -> Option<Data> {
 fn typed(element: ElementType, half: bool, proto: &TensorProto) -> Option<Data> {
     let (narrow, wide) = (&proto.int32_data, &proto.int64_data);
     Some(match element {
-        ElementType::F32 if half => Data::F32(narrow.iter().map(|&bits| f16::from_bits(bits as u16).to_f32()).collect()),
+        ElementType::F32 if half => {
+            Data::F32(narrow.iter().map(|&bits| f16::from_bits(bits as u16).to_f32()).collect())
+        }
         ElementType::F32 => Data::F32(proto.float_data.clone()),
         ElementType::F64 => Data::F64(proto.double_data.clone()),
         ElementType::I64 => Data::I64(wide.clone()),

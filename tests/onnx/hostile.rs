@@ -99,7 +99,11 @@ fn unknown_operators_are_refused_by_name_and_domain() {
     let mut foreign = node("Relu", &["x"], &["y"]);
     foreign.domain = "com.example".into();
     is_refused(&model(vec![foreign], vec![]), ErrorKind::UnsupportedOperator, &["com.example.Relu"]);
-    is_refused(&model(vec![node("Frobnicate", &["x"], &["y"])], vec![]), ErrorKind::UnsupportedOperator, &["Frobnicate"]);
+    is_refused(
+        &model(vec![node("Frobnicate", &["x"], &["y"])], vec![]),
+        ErrorKind::UnsupportedOperator,
+        &["Frobnicate"],
+    );
 }
 
 #[test]
@@ -115,10 +119,18 @@ fn sizes_beyond_all_memory_are_refused_before_anything_is_allocated() {
     }
     let mut liar = sizes("w", &[1, 2]);
     liar.dims = vec![1 << 40, 1 << 40];
-    is_refused(&model(vec![node("Add", &["x", "w"], &["y"])], vec![liar]), ErrorKind::WrongShape, &["w", "larger than"]);
+    is_refused(
+        &model(vec![node("Add", &["x", "w"], &["y"])], vec![liar]),
+        ErrorKind::WrongShape,
+        &["w", "larger than"],
+    );
     let mut short = sizes("w", &[1, 2]);
     short.dims = vec![3];
-    is_refused(&model(vec![node("Add", &["x", "w"], &["y"])], vec![short]), ErrorKind::InvalidModel, &["w", "2 values"]);
+    is_refused(
+        &model(vec![node("Add", &["x", "w"], &["y"])], vec![short]),
+        ErrorKind::InvalidModel,
+        &["w", "2 values"],
+    );
 }
 
 #[test]

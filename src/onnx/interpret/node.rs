@@ -9,14 +9,13 @@ use crate::onnx::read::framework;
 use std::sync::Arc;
 use tract_onnx::pb::type_proto::{Tensor as TensorType, Value as TypeValue};
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto, ValueInfoProto};
-use tract_onnx::prelude::{Framework, IntoArcTensor, InferenceModelExt, IntoRunnable, Tensor, tvec};
+use tract_onnx::prelude::{Framework, InferenceModelExt, IntoArcTensor, IntoRunnable, Tensor, tvec};
 use tract_onnx::tract_hir::internal::InferenceFact;
 use tract_onnx::tract_hir::tract_core::ops::konst::Const;
 
 /// Runs an operator of the kit. It gives only those outputs that have a name; the others are nothing.
 pub(super) fn own(operator: &dyn Operator, node: &NodeProto, inputs: &[Option<Value>]) -> Result<Vec<Value>> {
-    let inputs: Vec<_> =
-        inputs.iter().flatten().map(|value| from_tract(value.tensor()?)).collect::<Result<_>>()?;
+    let inputs: Vec<_> = inputs.iter().flatten().map(|value| from_tract(value.tensor()?)).collect::<Result<_>>()?;
     let named: Vec<bool> = node.output.iter().map(|name| !name.is_empty()).collect();
     let mut outputs = named_only(operator.run(&inputs)?, &named).into_iter();
     let value = |name: &String| {

@@ -83,7 +83,10 @@ fn place(value: &Value, len: usize, end: bool) -> Result<usize> {
     let position = integers(value)?.first().copied().unwrap_or_default();
     let absolute = if position < 0 { position + len as i64 } else { position };
     let most = if end { len } else { len.saturating_sub(1) };
-    usize::try_from(absolute).ok().filter(|&place| place <= most && (end || len > 0)).ok_or_else(|| outside(position, len))
+    usize::try_from(absolute)
+        .ok()
+        .filter(|&place| place <= most && (end || len > 0))
+        .ok_or_else(|| outside(position, len))
 }
 
 fn outside(position: i64, len: usize) -> Error {

@@ -22,7 +22,9 @@ pub const WIDE: Family = &[
     (ONNX, "Gelu", |attributes| Ok(each(attributes, "", 0.0, gelu(attributes)))),
     (ONNX, "HardSwish", |attributes| Ok(each(attributes, "", 0.0, |x, _| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)))),
     (ONNX, "IsNaN", |_| Ok(Box::new(IsNan))),
-    (ONNX, "LeakyRelu", |attributes| Ok(each(attributes, "alpha", 0.01, |x, slope| if x < 0.0 { slope * x } else { x }))),
+    (ONNX, "LeakyRelu", |attributes| {
+        Ok(each(attributes, "alpha", 0.01, |x, slope| if x < 0.0 { slope * x } else { x }))
+    }),
     (ONNX, "Round", |attributes| Ok(each(attributes, "", 0.0, |x, _| x.round_ties_even()))),
     (ONNX, "Sigmoid", |attributes| Ok(each(attributes, "", 0.0, |x, _| 1.0 / (1.0 + (-x).exp())))),
     (ONNX, "Swish", |attributes| Ok(each(attributes, "alpha", 1.0, swish))),
@@ -196,7 +198,8 @@ impl Operator for LogSoftmax {
         let input = required(inputs, Some(0))?;
         let shape = input.shape();
         // Taken together, an axis behind the last one is allowed: every value stands alone.
-        let place = if self.together && self.axis == shape.len() as i64 { None } else { Some(axis(self.axis, shape.len())?) };
+        let place =
+            if self.together && self.axis == shape.len() as i64 { None } else { Some(axis(self.axis, shape.len())?) };
         let (size, after) = match place {
             None => (1, 1),
             Some(place) => {
@@ -237,7 +240,9 @@ mod tests {
 
     #[test]
     fn the_error_function_is_exact_on_both_sides() {
-        for (x, wanted) in [(0.5, 0.520_499_877_813_046_5), (2.4, 0.999_311_486_103_354_9), (3.0, 0.999_977_909_503_001_4)] {
+        for (x, wanted) in
+            [(0.5, 0.520_499_877_813_046_5), (2.4, 0.999_311_486_103_354_9), (3.0, 0.999_977_909_503_001_4)]
+        {
             assert!((erf(x) - wanted).abs() < 1e-14 && erf(-x) == -erf(x), "{x}: {}", erf(x));
         }
         assert_eq!((erf(0.0), erf(7.0), erf(f64::NEG_INFINITY)), (0.0, 1.0, -1.0));

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use tract_onnx::Onnx;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{GraphProto, NodeProto};
-use tract_onnx::prelude::{DatumType, IntoTValue, SpecialOps, TDim, TVec, TValue, TractResult, tvec};
+use tract_onnx::prelude::{DatumType, IntoTValue, SpecialOps, TDim, TValue, TVec, TractResult, tvec};
 use tract_onnx::tract_hir::internal::{
     EvalContext, EvalOp, Expansion, InferenceOp, InferenceResult, IntoExp, Op, OutletId, ShapeFactoid, Solver,
-    StaticName, TensorProxy, TypedFact, TypedModel, TypedOp, as_op, expand, format_err,
-    op_as_typed_op, op_out_of_plan,
+    StaticName, TensorProxy, TypedFact, TypedModel, TypedOp, as_op, expand, format_err, op_as_typed_op, op_out_of_plan,
 };
 
 /// Tells tract of every own operator that a graph uses, and names them so that tract finds them.
@@ -129,7 +128,8 @@ impl EvalOp for Own {
 
     fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let inputs: Result<Vec<_>, _> = inputs.iter().map(|input| from_tract(input)).collect();
-        let outputs = inputs.and_then(|inputs| self.operator.run(&inputs)).map_err(|error| format_err!(Failure(error)))?;
+        let outputs =
+            inputs.and_then(|inputs| self.operator.run(&inputs)).map_err(|error| format_err!(Failure(error)))?;
         let mut values = tvec!();
         for output in named_only(outputs, &self.named) {
             let datum = datum_type(output.element_type());
@@ -163,4 +163,3 @@ impl TypedOp for Own {
         Ok(typed)
     }
 }
-

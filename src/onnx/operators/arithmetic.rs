@@ -55,7 +55,9 @@ impl Operator for BitShift {
                         .map(|(value, amount)| {
                             let (value, amount) = ($a[value], u32::try_from($b[amount]).unwrap_or(u32::MAX));
                             match self.right {
-                                true => value.checked_shr(amount).unwrap_or(if value < Default::default() { !0 } else { 0 }),
+                                true => {
+                                    value.checked_shr(amount).unwrap_or(if value < Default::default() { !0 } else { 0 })
+                                }
                                 false => value.checked_shl(amount).unwrap_or(0),
                             }
                         })
@@ -127,7 +129,9 @@ impl Operator for BitCast {
             ($variant:ident, $rust:ty) => {
                 (size_of::<$rust>() == width).then(|| {
                     let chunks = bytes.chunks_exact(size_of::<$rust>());
-                    Data::$variant(chunks.filter_map(|chunk| chunk.try_into().ok().map(<$rust>::from_le_bytes)).collect())
+                    Data::$variant(
+                        chunks.filter_map(|chunk| chunk.try_into().ok().map(<$rust>::from_le_bytes)).collect(),
+                    )
                 })
             };
         }
@@ -280,9 +284,17 @@ mod tests {
 
     #[test]
     fn shifts_beyond_the_width_leave_the_sign() {
-        let shift = |right, data, amount| BitShift { right }.run(&[vector(data), vector(amount)]).unwrap().remove(0).into_data();
-        assert_eq!(shift(true, Data::I8(vec![-8, -8, -8, 8]), Data::I8(vec![1, 8, -1, 8])), Data::I8(vec![-4, -1, -1, 0]));
-        assert_eq!(shift(false, Data::I32(vec![1, 1, -1]), Data::I32(vec![31, 32, -1])), Data::I32(vec![i32::MIN, 0, 0]));
+        let shift = |right, data, amount| {
+            BitShift { right }.run(&[vector(data), vector(amount)]).unwrap().remove(0).into_data()
+        };
+        assert_eq!(
+            shift(true, Data::I8(vec![-8, -8, -8, 8]), Data::I8(vec![1, 8, -1, 8])),
+            Data::I8(vec![-4, -1, -1, 0])
+        );
+        assert_eq!(
+            shift(false, Data::I32(vec![1, 1, -1]), Data::I32(vec![31, 32, -1])),
+            Data::I32(vec![i32::MIN, 0, 0])
+        );
         assert_eq!(shift(true, Data::U8(vec![255, 255]), Data::U8(vec![7, 8])), Data::U8(vec![1, 0]));
         assert_eq!(shift(false, Data::U64(vec![1]), Data::U64(vec![u64::MAX])), Data::U64(vec![0]));
     }
@@ -291,7 +303,8 @@ mod tests {
     fn products_run_both_ways() {
         let input = || vector(Data::I32(vec![1, 2, 3]));
         let axis = || Tensor::new(vec![], Data::I32(vec![-1])).unwrap();
-        let run = |exclusive, reverse| CumProd { exclusive, reverse }.run(&[input(), axis()]).unwrap().remove(0).into_data();
+        let run =
+            |exclusive, reverse| CumProd { exclusive, reverse }.run(&[input(), axis()]).unwrap().remove(0).into_data();
         assert_eq!(run(false, false), Data::I32(vec![1, 2, 6]));
         assert_eq!(run(true, false), Data::I32(vec![1, 1, 2]));
         assert_eq!(run(false, true), Data::I32(vec![6, 6, 3]));

@@ -124,7 +124,8 @@ impl Attention {
         let before = match past {
             None => Some(0),
             Some((&[b, h, before, d], &[vb, vh, vbefore, vd]))
-                if [b, h, d] == [batch, kv_heads, head] && [vb, vh, vbefore, vd] == [batch, kv_heads, before, value] =>
+                if [b, h, d] == [batch, kv_heads, head]
+                    && [vb, vh, vbefore, vd] == [batch, kv_heads, before, value] =>
             {
                 Some(before)
             }
@@ -428,7 +429,8 @@ impl Operator for Attention {
             Some((key, value)) => Some((at(key)?, at(value)?)),
             None => None,
         };
-        let sizes = self.sizes(q.shape(), k.shape(), v.shape(), past.map(|(key, value)| (key.shape(), value.shape())))?;
+        let sizes =
+            self.sizes(q.shape(), k.shape(), v.shape(), past.map(|(key, value)| (key.shape(), value.shape())))?;
         let shapes = self.shapes(&sizes);
         shapes.iter().try_for_each(|shape| bounded(shape).map(|_| ()))?;
         let nonpad = self.nonpad.map(|place| at(place).and_then(integers)).transpose()?;

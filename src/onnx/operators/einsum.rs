@@ -11,7 +11,7 @@ use tract_onnx::pb::NodeProto;
 pub const FAMILY: Family = &[(ONNX, "Einsum", |attributes| Ok(Box::new(Einsum::new(attributes)?)))];
 
 /// The most products that one sum may have: it is slow here.
-const MAX_STEPS: usize = 1 << 32;
+const MAX_STEPS: usize = 1 << 30;
 
 /// Whether tract's own is right: it reads an empty right side as a missing one.
 pub fn is_plain(node: &NodeProto) -> bool {
@@ -81,8 +81,12 @@ impl Einsum {
         if shapes.len() != self.inputs.len() {
             return Err(mismatch(format!("{} inputs for an equation of {}", shapes.len(), self.inputs.len())));
         }
-        let axes: Vec<Vec<Label>> =
-            self.inputs.iter().zip(shapes).map(|(labels, shape)| Self::axes(labels, shape.len())).collect::<Result<_>>()?;
+        let axes: Vec<Vec<Label>> = self
+            .inputs
+            .iter()
+            .zip(shapes)
+            .map(|(labels, shape)| Self::axes(labels, shape.len()))
+            .collect::<Result<_>>()?;
         let mut sizes: std::collections::BTreeMap<Label, (usize, usize)> = std::collections::BTreeMap::new();
         for (label, &size) in axes.iter().flatten().zip(shapes.iter().copied().flatten()) {
             let (known, uses) = sizes.entry(*label).or_insert((size, 0));
@@ -91,7 +95,9 @@ impl Einsum {
                 (one, other) if one == other => {}
                 (1, other) => *known = other,
                 (_, 1) => {}
-                (one, other) => return Err(mismatch(format!("sizes {one} and {other} for one label of {:?}", self.inputs))),
+                (one, other) => {
+                    return Err(mismatch(format!("sizes {one} and {other} for one label of {:?}", self.inputs)));
+                }
             }
         }
         let hidden = sizes.keys().filter(|label| matches!(label, Label::Hidden(_))).count();
@@ -111,14 +117,22 @@ impl Einsum {
         names.extend(sizes.keys().filter(|label| !names[..outer].contains(label)).copied().collect::<Vec<_>>());
         let sizes: Vec<usize> = names.iter().map(|name| sizes[name].0).collect();
         bounded(&sizes[..outer])?;
-        let steps = sizes.iter().try_fold(1usize, |steps, &size| steps.checked_mul(size)).filter(|&steps| steps <= MAX_STEPS);
+        let steps =
+            sizes.iter().try_fold(1usize, |steps, &size| steps.checked_mul(size)).filter(|&steps| steps <= MAX_STEPS);
         if steps.is_none() {
             return Err(Error::new(ErrorKind::WrongShape, "the sum has too many terms").help("feed smaller inputs"));
         }
         Ok((Labels { names, sizes, outer }, axes))
     }
 
-    fn of<T: Copy>(labels: &Labels, places: &[Vec<usize>], values: &[&[T]], zero: T, add: impl Fn(T, T) -> T, times: impl Fn(T, T) -> T) -> Vec<T> {
+    fn of<T: Copy>(
+        labels: &Labels,
+        places: &[Vec<usize>],
+        values: &[&[T]],
+        zero: T,
+        add: impl Fn(T, T) -> T,
+        times: impl Fn(T, T) -> T,
+    ) -> Vec<T> {
         let (outer, inner) = labels.sizes.split_at(labels.outer);
         let (count, terms): (usize, usize) = (outer.iter().product(), inner.iter().product());
         let mut output = Vec::with_capacity(count);
@@ -167,7 +181,8 @@ impl Operator for Einsum {
         let step = |(axes, shape): (&Vec<Label>, &&[usize])| {
             let steps = strides(shape);
             let along = |name: &Label| {
-                let own = axes.iter().zip(&steps).zip(*shape).filter(|((label, _), size)| *label == name && **size != 1);
+                let own =
+                    axes.iter().zip(&steps).zip(*shape).filter(|((label, _), size)| *label == name && **size != 1);
                 own.map(|((_, step), _)| *step).sum()
             };
             labels.names.iter().map(along).collect::<Vec<usize>>()
@@ -236,7 +251,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused() {
-        for (equation, shapes) in [("ij->k", &[&[1usize, 1][..]][..]), ("ij", &[&[1]]), ("i,i", &[&[2], &[3]]), ("i->ii", &[&[1]]), ("%", &[&[1]])] {
+        for (equation, shapes) in [
+            ("ij->k", &[&[1usize, 1][..]][..]),
+            ("ij", &[&[1]]),
+            ("i,i", &[&[2], &[3]]),
+            ("i->ii", &[&[1]]),
+            ("%", &[&[1]]),
+        ] {
             assert!(run(equation, shapes).is_err(), "{equation}");
         }
     }

@@ -223,7 +223,8 @@ impl Operator for LabelEncoder {
         macro_rules! look_up {
             ($variant:ident, $values:expr, $default:expr) => {{
                 let default = $default.first().ok_or_else(missing)?;
-                let value = |place: &Option<usize>| place.and_then(|place| $values.get(place)).unwrap_or(default).clone();
+                let value =
+                    |place: &Option<usize>| place.and_then(|place| $values.get(place)).unwrap_or(default).clone();
                 Data::$variant(places.iter().map(value).collect())
             }};
         }

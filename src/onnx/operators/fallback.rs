@@ -4,13 +4,30 @@
 use super::elements::{broadcast, mismatch, spread};
 use super::{Attributes, Fact, Family, ONNX, Operator, not_numbers, required};
 use crate::error::{Error, Result};
-use crate::tensor::{Data, Tensor};
+use crate::tensor::{Data, ElementType, Tensor};
+use tract_onnx::pb::NodeProto;
 
 /// The operators of this file.
 pub const FAMILY: Family = &[
     (ONNX, "MatMul", |_| Ok(Box::new(MatMul))),
     (ONNX, "Dropout", |attributes| Err(random(attributes, "training_mode"))),
 ];
+
+/// Operators whose inputs tract fills in otherwise than they are meant.
+pub const MISREAD: Family = &[
+    (ONNX, "LRN", |attributes| Err(attributes.refuse("size", "an even number of channels is not supported"))),
+    (ONNX, "NonMaxSuppression", |_| Ok(Box::new(NoBoxes))),
+];
+
+/// Whether tract's own LRN and NonMaxSuppression are right: the one for an odd number of channels, the other when it is
+/// told how many boxes are wanted.
+pub fn is_plain(node: &NodeProto) -> bool {
+    let attributes = Attributes::new(node, 0);
+    match attributes.operator() {
+        "LRN" => attributes.int("size").is_some_and(|size| size % 2 == 1),
+        _ => attributes.has_input(2),
+    }
+}
 
 /// Operators of random values, which no two runs would give alike.
 pub const RANDOM: Family = &[
@@ -24,6 +41,20 @@ pub const RANDOM: Family = &[
 
 fn random(attributes: &Attributes<'_>, name: &str) -> Error {
     attributes.refuse(name, format!("{} gives random values, which are not supported", attributes.operator()))
+}
+
+/// NonMaxSuppression that is not told how many boxes are wanted: none are.
+#[derive(Debug)]
+struct NoBoxes;
+
+impl Operator for NoBoxes {
+    fn facts(&self, _inputs: &[Fact]) -> Result<Vec<Fact>> {
+        Ok(vec![Fact::new(ElementType::I64, [0, 3])])
+    }
+
+    fn run(&self, _inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        Ok(vec![Tensor::new(vec![0, 3], Data::I64(vec![]))?])
+    }
 }
 
 /// Products of matrices of any rank, as numpy has them; of vectors too.
@@ -69,9 +100,11 @@ impl Product {
             let (left, right) = (&left[a * rows * inner..], &right[b * inner * columns..]);
             for row in 0..rows {
                 for column in 0..columns {
-                    output.push((0..inner).fold(zero, |sum, place| {
-                        add(sum, left[row * inner + place], right[place * columns + column])
-                    }));
+                    output.push(
+                        (0..inner).fold(zero, |sum, place| {
+                            add(sum, left[row * inner + place], right[place * columns + column])
+                        }),
+                    );
                 }
             }
         }

@@ -3,7 +3,9 @@
 
 use super::elements::{around, every, gather, mismatch};
 use super::shapes::{known, sizes};
-use super::{Attributes, Fact, Family, ONNX, Operator, axis, bounded, depends_on_values, integers, not_numbers, required};
+use super::{
+    Attributes, Fact, Family, ONNX, Operator, axis, bounded, depends_on_values, integers, not_numbers, required,
+};
 use crate::error::Result;
 use crate::onnx::convert::element_type;
 use crate::tensor::{Data, ElementType, Tensor};
@@ -195,15 +197,21 @@ impl Operator for OneHot {
         let (indices, values) = (required(inputs, Some(0))?, required(inputs, Some(2))?);
         let (shape, place) = self.shape(indices.shape(), whole(required(inputs, Some(1))?)?)?;
         if values.data().len() != 2 {
-            return Err(mismatch(format!("{} values where one for off and one for on are needed", values.data().len())));
+            return Err(mismatch(format!(
+                "{} values where one for off and one for on are needed",
+                values.data().len()
+            )));
         }
         let (_, depth, after) = around(&shape, place);
         let classes = indices.data().to_f64().ok_or_else(|| not_numbers(indices))?;
-        let classes: Vec<Option<usize>> = classes.into_iter().map(|class| {
-            let class = class as i64;
-            let class = if class < 0 { class.saturating_add(depth as i64) } else { class };
-            usize::try_from(class).ok()
-        }).collect();
+        let classes: Vec<Option<usize>> = classes
+            .into_iter()
+            .map(|class| {
+                let class = class as i64;
+                let class = if class < 0 { class.saturating_add(depth as i64) } else { class };
+                usize::try_from(class).ok()
+            })
+            .collect();
         let on = |place: usize| {
             let (outer, class, inner) = (place / (depth * after), place / after % depth, place % after);
             usize::from(classes[outer * after + inner] == Some(class))

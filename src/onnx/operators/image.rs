@@ -92,19 +92,22 @@ impl RoiAlign {
     }
 
     /// The points of every pooled place of a region, as many for each.
-    fn sampled(&self, region: &[f64], height: usize, width: usize) -> Result<(Vec<Point>, usize)> {
+    fn sampled(&self, region: &[f64], height: usize, width: usize, narrow: bool) -> Result<(Vec<Point>, usize)> {
         let shift = if self.half_pixel { 0.5 } else { 0.0 };
+        // The number of points hangs on the last digit: float32 is rounded as float32.
+        let round = |value: f64| if narrow { f64::from(value as f32) } else { value };
         let axis = |low: f64, high: f64, pooled: usize| {
-            let start = low * self.scale - shift;
-            let size = high * self.scale - shift - start;
+            let [start, end] = [low, high].map(|at| round(round(at * self.scale) - shift));
+            let size = round(end - start);
             let size = if self.half_pixel { size } else { size.max(1.0) };
-            let step = size / pooled as f64;
+            let step = round(size / pooled as f64);
             let points = if self.points > 0 { self.points } else { step.ceil().max(0.0) as usize };
             (start, step, points)
         };
         let (top, down, rows) = axis(region[1], region[3], self.height);
         let (left, across, columns) = axis(region[0], region[2], self.width);
-        let most = rows.checked_mul(columns).and_then(|points| points.checked_mul(self.height)?.checked_mul(self.width));
+        let most =
+            rows.checked_mul(columns).and_then(|points| points.checked_mul(self.height)?.checked_mul(self.width));
         let most = most.filter(|&most| most <= MAX_POINTS);
         let most = most.ok_or_else(|| mismatch(format!("the region {region:?} has too many points to sample")))?;
         let mut points = Vec::with_capacity(most);
@@ -150,7 +153,9 @@ impl Operator for RoiAlign {
         let (input, regions, indices) = (at(0)?, at(1)?, at(2)?);
         let shape = self.shape(input.shape(), regions.shape(), indices.shape())?;
         let (images, regions, indices) = (wide(input)?, wide(regions)?, integers(indices)?);
-        let &[batch, channels, height, width] = input.shape() else { return Err(mismatch("images of rank 4 are needed")) };
+        let &[batch, channels, height, width] = input.shape() else {
+            return Err(mismatch("images of rank 4 are needed"));
+        };
         let area = height * width;
         if area == 0 {
             return Err(mismatch("the images have no pixels"));
@@ -159,7 +164,7 @@ impl Operator for RoiAlign {
         for (region, &index) in regions.chunks(4).zip(&indices) {
             let index = usize::try_from(index).ok().filter(|&index| index < batch);
             let index = index.ok_or_else(|| mismatch(format!("a region of an image that is not among the {batch}")))?;
-            let (points, each) = self.sampled(region, height, width)?;
+            let (points, each) = self.sampled(region, height, width, input.element_type() == ElementType::F32)?;
             for channel in 0..channels {
                 let image = &images[(index * channels + channel) * area..][..area];
                 if each == 0 {
@@ -212,7 +217,8 @@ impl Operator for AffineGrid {
         let (maps, axes) = (wide(input)?, input.shape()[1]);
         let grid = &shape[1..=axes];
         let position = |index: usize, size: usize| match (self.corners, size) {
-            (true, 1) => -1.0,
+            // As PyTorch has it; the definition says nothing.
+            (true, 1) => 0.0,
             (true, size) => 2.0 * index as f64 / (size - 1) as f64 - 1.0,
             (false, size) => (2.0 * index as f64 + 1.0) / size as f64 - 1.0,
         };
@@ -223,7 +229,8 @@ impl Operator for AffineGrid {
             for _ in 0..points {
                 for row in map.chunks(axes + 1) {
                     // The map takes x first, the grid has it last.
-                    let moved = (0..axes).map(|axis| row[axis] * position(index[axes - 1 - axis], grid[axes - 1 - axis]));
+                    let moved =
+                        (0..axes).map(|axis| row[axis] * position(index[axes - 1 - axis], grid[axes - 1 - axis]));
                     output.push(moved.sum::<f64>() + row[axes]);
                 }
                 advance(&mut index, grid.iter().copied());
@@ -265,16 +272,20 @@ impl DeformConv {
     fn shape(&self, shapes: [&[usize]; 3], bias: Option<&[usize]>, mask: Option<&[usize]>) -> Result<Vec<usize>> {
         let [image, kernel, offset] = shapes;
         let wrong = || {
-            mismatch(format!("images {image:?}, kernels {kernel:?}, offsets {offset:?}, bias {bias:?} and mask {mask:?}"))
+            mismatch(format!(
+                "images {image:?}, kernels {kernel:?}, offsets {offset:?}, bias {bias:?} and mask {mask:?}"
+            ))
         };
-        let (&[batch, channels, ..], &[made, per_group, rows, columns], 4, 4) = (image, kernel, image.len(), offset.len())
+        let (&[batch, channels, ..], &[made, per_group, rows, columns], 4, 4) =
+            (image, kernel, image.len(), offset.len())
         else {
             return Err(wrong());
         };
         let mut sizes = [0; 2];
         for axis in 0..2 {
             let (stride, dilation, before, after) = self.windows.axis(axis, 2)?;
-            let reach = [rows, columns][axis].checked_sub(1).ok_or_else(wrong)?.saturating_mul(dilation).saturating_add(1);
+            let reach =
+                [rows, columns][axis].checked_sub(1).ok_or_else(wrong)?.saturating_mul(dilation).saturating_add(1);
             let free = (image[2 + axis] + before + after).checked_sub(reach).ok_or_else(wrong)?;
             sizes[axis] = free / stride + 1;
         }
@@ -341,7 +352,8 @@ impl Operator for DeformConv {
                         let (stride, dilation, before, _) = windows[axis];
                         (window * stride + tap * dilation) as f64 - before as f64
                     };
-                    let (y, x) = (start(0, row, tap / columns) + offset(0), start(1, column, tap % columns) + offset(1));
+                    let (y, x) =
+                        (start(0, row, tap / columns) + offset(0), start(1, column, tap % columns) + offset(1));
                     let weight = mask.as_ref().map_or(1.0, |mask| mask[(moved * taps + tap) * places + place]);
                     let value = between(image, height, width, y, x) * weight;
                     let own = made / self.groups;
@@ -396,7 +408,7 @@ mod tests {
             AffineGrid { corners }.run(&[maps, ints(&[1, 1, 1, 2])]).unwrap().remove(0)
         };
         assert_eq!(grid(false), doubles(&[1, 1, 2, 2], &[-0.5, 10.0, 0.5, 10.0]));
-        assert_eq!(grid(true), doubles(&[1, 1, 2, 2], &[-1.0, 9.0, 1.0, 9.0]));
+        assert_eq!(grid(true), doubles(&[1, 1, 2, 2], &[-1.0, 10.0, 1.0, 10.0]));
     }
 
     #[test]

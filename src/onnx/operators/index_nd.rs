@@ -22,9 +22,9 @@ fn pointed(indices: &[i64], shape: &[usize], depth: usize) -> Result<Vec<usize>>
         row.iter().zip(shape).zip(&steps).try_fold(0, |start, ((&index, &size), step)| {
             let place = if index < 0 { index.saturating_add(size as i64) } else { index };
             let place = usize::try_from(place).ok().filter(|&place| place < size);
-            place.map(|place| start + place * step).ok_or_else(|| {
-                mismatch(format!("index {index} where there are {size} elements"))
-            })
+            place
+                .map(|place| start + place * step)
+                .ok_or_else(|| mismatch(format!("index {index} where there are {size} elements")))
         })
     };
     match depth {
@@ -129,7 +129,8 @@ impl Operator for ScatterNd {
     }
 
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let (data, given, updates) = (required(inputs, Some(0))?, required(inputs, Some(1))?, required(inputs, Some(2))?);
+        let (data, given, updates) =
+            (required(inputs, Some(0))?, required(inputs, Some(1))?, required(inputs, Some(2))?);
         let depth = Self::check(data.shape(), given.shape(), updates.shape())?;
         let starts = pointed(&integers(given)?, data.shape(), depth)?;
         let slice: usize = data.shape()[depth..].iter().product();
@@ -143,8 +144,20 @@ impl Operator for ScatterNd {
                         Reduction::None => update,
                         Reduction::Add => $add(old, update),
                         Reduction::Times => $times(old, update),
-                        Reduction::Largest => if update > old { update } else { old },
-                        Reduction::Smallest => if update < old { update } else { old },
+                        Reduction::Largest => {
+                            if update > old {
+                                update
+                            } else {
+                                old
+                            }
+                        }
+                        Reduction::Smallest => {
+                            if update < old {
+                                update
+                            } else {
+                                old
+                            }
+                        }
                     };
                 }
                 Data::$variant(values)
@@ -220,7 +233,9 @@ impl Operator for Slice {
         let lists = match &self.stated {
             Some([starts, ends, axes]) => [starts.clone(), ends.clone(), axes.clone(), None],
             None => {
-                let list = |place: Option<usize>| place.map(|place| required(inputs, Some(place)).and_then(integers)).transpose();
+                let list = |place: Option<usize>| {
+                    place.map(|place| required(inputs, Some(place)).and_then(integers)).transpose()
+                };
                 [list(Some(1))?, list(Some(2))?, list(self.axes)?, list(self.steps)?]
             }
         };

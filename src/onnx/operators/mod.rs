@@ -8,12 +8,14 @@ mod arithmetic;
 mod attention;
 mod attributes;
 mod batch_norm;
+mod conv_transpose;
 mod einsum;
 mod elements;
 mod encoders;
 mod extremes;
 mod fallback;
 mod fill;
+mod grid_sample;
 mod image;
 mod index_nd;
 mod linear;
@@ -70,7 +72,8 @@ pub fn bounded(shape: &[usize]) -> Result<usize> {
     let elements = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
     elements.filter(|&elements| elements <= MAX_ELEMENTS).ok_or_else(|| {
         let message = format!("a tensor of the shape {shape:?} is larger than {MAX_ELEMENTS} elements");
-        Error::new(ErrorKind::WrongShape, message).help("feed smaller inputs, or check the sizes that the file asks for")
+        Error::new(ErrorKind::WrongShape, message)
+            .help("feed smaller inputs, or check the sizes that the file asks for")
     })
 }
 
@@ -119,11 +122,14 @@ const FAMILIES: &[Family] = &[
     arithmetic::FAMILY,
     attention::FAMILY,
     batch_norm::FAMILY,
+    conv_transpose::FAMILY,
     einsum::FAMILY,
     encoders::FAMILY,
     extremes::FAMILY,
+    fallback::MISREAD,
     fallback::RANDOM,
     fill::FAMILY,
+    grid_sample::FAMILY,
     image::FAMILY,
     index_nd::FAMILY,
     linear::FAMILY,
@@ -143,14 +149,24 @@ const FAMILIES: &[Family] = &[
 ];
 
 /// What stands in where tract's own operator fails on a node.
-const FALLBACKS: &[Family] = &[activations::WIDE, batch_norm::FAMILY, einsum::FAMILY, fallback::FAMILY, index_nd::STAND_INS];
+const FALLBACKS: &[Family] = &[
+    activations::WIDE,
+    batch_norm::FAMILY,
+    conv_transpose::FAMILY,
+    einsum::FAMILY,
+    fallback::FAMILY,
+    index_nd::STAND_INS,
+];
 
 /// Whether tract's own operator is right for this node of the standard domain, though not for all of its name.
 fn is_plain(node: &NodeProto) -> bool {
     match node.op_type.as_str() {
         "LSTM" | "GRU" | "RNN" => recurrent::is_plain(node),
         "BatchNormalization" => batch_norm::is_plain(node),
+        "ConvTranspose" => conv_transpose::is_plain(node),
         "Einsum" => einsum::is_plain(node),
+        "GridSample" => grid_sample::is_plain(node),
+        "LRN" | "NonMaxSuppression" => fallback::is_plain(node),
         "SpaceToDepth" => shapes::is_plain(node),
         "Swish" => activations::is_plain(node),
         _ => false,

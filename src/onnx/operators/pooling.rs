@@ -1,4 +1,4 @@
-//! Windows over images, and back: LpPool, MaxUnpool and Col2Im.
+//! Windows over images, and back: LpPool, GlobalLpPool, MaxUnpool and Col2Im.
 
 use super::elements::{Places, mismatch, strides};
 use super::shapes::{known, sizes};
@@ -8,6 +8,7 @@ use crate::tensor::{Data, ElementType, Tensor};
 
 /// The operators of this file.
 pub const FAMILY: Family = &[
+    (ONNX, "GlobalLpPool", |attributes| Ok(Box::new(GlobalLpPool { p: power(attributes)? }))),
     (ONNX, "LpPool", |attributes| Ok(Box::new(LpPool::new(attributes)?))),
     (ONNX, "MaxUnpool", |attributes| Ok(Box::new(MaxUnpool::new(attributes)?))),
     (ONNX, "Col2Im", |attributes| Ok(Box::new(Col2Im::new(attributes)?))),
@@ -61,6 +62,56 @@ fn kernel(attributes: &Attributes<'_>) -> Result<Vec<usize>> {
     }
 }
 
+/// Which norm is meant: a whole number, or before version 2 any.
+fn power(attributes: &Attributes<'_>) -> Result<f64> {
+    let p = match attributes.opset {
+        1 => attributes.float("p").unwrap_or(2.0).into(),
+        _ => attributes.int("p").unwrap_or(2) as f64,
+    };
+    if p < 1.0 || p.is_nan() { Err(attributes.refuse("p", format!("there is no norm {p}"))) } else { Ok(p) }
+}
+
+/// `(Σ |x|^p)^(1/p)` over each image.
+#[derive(Debug)]
+struct GlobalLpPool {
+    p: f64,
+}
+
+impl GlobalLpPool {
+    fn shape(shape: &[usize]) -> Result<Vec<usize>> {
+        let pooled = |(place, &size): (usize, &usize)| if place < 2 { size } else { 1 };
+        match shape.len() {
+            0..=2 => Err(mismatch(format!("the shape {shape:?} holds no images"))),
+            _ => Ok(shape.iter().enumerate().map(pooled).collect()),
+        }
+    }
+}
+
+impl Operator for GlobalLpPool {
+    fn facts(&self, inputs: &[Fact]) -> Result<Vec<Fact>> {
+        let input = required(inputs, Some(0))?;
+        Ok(vec![Fact::new(input.element, Self::shape(&input.shape)?)])
+    }
+
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        let input = required(inputs, Some(0))?;
+        let shape = Self::shape(input.shape())?;
+        let (images, size) = (shape[0] * shape[1], input.shape()[2..].iter().product::<usize>());
+        let values = input.data().to_f64().ok_or_else(|| not_numbers(input))?;
+        let norm = |image: usize| {
+            let image = &values[image * size..][..size];
+            image.iter().map(|value| value.abs().powf(self.p)).sum::<f64>().powf(1.0 / self.p)
+        };
+        let norms = (0..images).map(norm);
+        let data = match input.element_type() {
+            ElementType::F32 => Data::F32(norms.map(|norm| norm as f32).collect()),
+            ElementType::F64 => Data::F64(norms.collect()),
+            _ => return Err(not_numbers(input)),
+        };
+        Ok(vec![Tensor::new(shape, data)?])
+    }
+}
+
 /// `(Σ |x|^p)^(1/p)` over each window.
 #[derive(Debug)]
 struct LpPool {
@@ -97,11 +148,7 @@ impl LpPool {
             Some("SAME_LOWER") => Padding::SameLower,
             Some(other) => return Err(attributes.refuse("auto_pad", format!("there is no padding {other}"))),
         };
-        let p = attributes.int("p").map_or_else(|| attributes.float("p").unwrap_or(2.0).into(), |p| p as f64);
-        if p < 1.0 {
-            return Err(attributes.refuse("p", format!("there is no norm {p}")));
-        }
-        let (kernel, windows) = (kernel(attributes)?, Windows::new(attributes)?);
+        let (p, kernel, windows) = (power(attributes)?, kernel(attributes)?, Windows::new(attributes)?);
         Ok(Self { p, kernel, windows, padding, ceil: attributes.flag("ceil_mode", false) })
     }
 

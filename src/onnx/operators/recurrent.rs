@@ -99,11 +99,29 @@ impl Activation {
             Self::Tanh => x.tanh(),
             Self::Relu => x.max(0.0),
             Self::Affine(alpha, beta) => alpha * x + beta,
-            Self::LeakyRelu(alpha) => if x < 0.0 { alpha * x } else { x },
-            Self::ThresholdedRelu(alpha) => if x > alpha { x } else { 0.0 },
+            Self::LeakyRelu(alpha) => {
+                if x < 0.0 {
+                    alpha * x
+                } else {
+                    x
+                }
+            }
+            Self::ThresholdedRelu(alpha) => {
+                if x > alpha {
+                    x
+                } else {
+                    0.0
+                }
+            }
             Self::ScaledTanh(alpha, beta) => alpha * (beta * x).tanh(),
             Self::HardSigmoid(alpha, beta) => (alpha * x + beta).clamp(0.0, 1.0),
-            Self::Elu(alpha) => if x < 0.0 { alpha * x.exp_m1() } else { x },
+            Self::Elu(alpha) => {
+                if x < 0.0 {
+                    alpha * x.exp_m1()
+                } else {
+                    x
+                }
+            }
             Self::Softsign => x / (1.0 + x.abs()),
             Self::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
         }
@@ -157,7 +175,8 @@ impl Recurrent {
             let (alpha, beta) = Activation::takes(name);
             let (alpha, beta) = (if alpha { alphas.next() } else { None }, if beta { betas.next() } else { None });
             let activation = Activation::new(name, alpha, beta);
-            activations.push(activation.ok_or_else(|| attributes.refuse("activations", format!("there is no {name}")))?);
+            activations
+                .push(activation.ok_or_else(|| attributes.refuse("activations", format!("there is no {name}")))?);
         }
         let initial_c = if cell == Cell::Lstm { attributes.input(6) } else { None };
         let peepholes = if cell == Cell::Lstm { attributes.input(7) } else { None };
@@ -179,7 +198,9 @@ impl Recurrent {
             let message = format!("the shapes {x:?}, {w:?} and {r:?} of X, W and R do not fit together");
             Error::new(ErrorKind::WrongShape, message)
         };
-        let (&[first, second, input], &[directions, gates, wide], &[_, _, hidden]) = (x, w, r) else { return Err(wrong()) };
+        let (&[first, second, input], &[directions, gates, wide], &[_, _, hidden]) = (x, w, r) else {
+            return Err(wrong());
+        };
         let (batch, steps) = if self.batch_first { (first, second) } else { (second, first) };
         let fits = directions == self.directions.len()
             && gates == self.cell.gates() * hidden
@@ -203,7 +224,9 @@ impl Recurrent {
 
     /// An optional input as float32, checked for its length; zeros where it is absent.
     fn optional(&self, inputs: &[Tensor], which: usize, length: usize) -> Result<Vec<f32>> {
-        let Some(input) = self.optional[which].and_then(|place| inputs.get(place)) else { return Ok(vec![0.0; length]) };
+        let Some(input) = self.optional[which].and_then(|place| inputs.get(place)) else {
+            return Ok(vec![0.0; length]);
+        };
         let values = floats(input)?;
         if values.len() != length {
             let message = format!("an input has the shape {:?}, {length} values are needed", input.shape());

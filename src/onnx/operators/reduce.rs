@@ -1,6 +1,8 @@
 //! Reductions that tract gets wrong for large numbers: ReduceLogSumExp, stabilised by the largest value.
 
-use super::{Attributes, Fact, Family, ONNX, Operator, axis, bounded, depends_on_values, floats, integers, not_numbers};
+use super::{
+    Attributes, Fact, Family, ONNX, Operator, axis, bounded, depends_on_values, floats, integers, not_numbers,
+};
 use crate::error::Result;
 use crate::tensor::{Data, ElementType, Tensor};
 
@@ -40,7 +42,10 @@ impl LogSumExp {
 
     fn shape(&self, shape: &[usize], reduced: &[bool]) -> Vec<usize> {
         let sizes = shape.iter().zip(reduced);
-        sizes.filter(|(_, reduced)| self.keep || !**reduced).map(|(&size, &reduced)| if reduced { 1 } else { size }).collect()
+        sizes
+            .filter(|(_, reduced)| self.keep || !**reduced)
+            .map(|(&size, &reduced)| if reduced { 1 } else { size })
+            .collect()
     }
 }
 
@@ -98,9 +103,11 @@ impl Operator for LogSumExp {
             let shift = if largest[target].is_finite() { largest[target] } else { 0.0 };
             sums[target] += (value - shift).exp();
         }
-        let logs = sums.iter().zip(&largest).map(|(sum, largest)| {
-            if largest.is_finite() { largest + sum.ln() } else { sum.ln() }
-        });
+        let logs = sums.iter().zip(&largest).map(
+            |(sum, largest)| {
+                if largest.is_finite() { largest + sum.ln() } else { sum.ln() }
+            },
+        );
         let data = match inputs[0].element_type() {
             ElementType::F64 => Data::F64(logs.collect()),
             _ => Data::F32(logs.map(|log| log as f32).collect()),

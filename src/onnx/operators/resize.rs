@@ -3,7 +3,9 @@
 //! Coordinates are computed in float32, as onnxruntime does, so that ties fall to the same side.
 
 use super::elements::{Real, around, mismatch};
-use super::{Attributes, Fact, Family, ONNX, Operator, axis, bounded, depends_on_values, floats, integers, not_numbers, required};
+use super::{
+    Attributes, Fact, Family, ONNX, Operator, axis, bounded, depends_on_values, floats, integers, not_numbers, required,
+};
 use crate::error::Result;
 use crate::tensor::{Data, Tensor};
 
@@ -335,7 +337,11 @@ impl Resize {
             let outside = self.extrapolation;
             shape[place] = spans[place].to;
             bounded(&shape)?;
-            let before = { let mut before = shape.clone(); before[place] = spans[place].from; before };
+            let before = {
+                let mut before = shape.clone();
+                before[place] = spans[place].from;
+                before
+            };
             data = match data {
                 Data::F32(values) => Data::F32(blend(&values, &before, place, &taps, outside)),
                 Data::F64(values) => Data::F64(blend(&values, &before, place, &taps, outside.into())),
@@ -343,7 +349,9 @@ impl Resize {
                 Data::I8(values) => Data::I8(pick(&values, &before, place, &taps).ok_or_else(|| not_numbers(input))?),
                 Data::I32(values) => Data::I32(pick(&values, &before, place, &taps).ok_or_else(|| not_numbers(input))?),
                 Data::I64(values) => Data::I64(pick(&values, &before, place, &taps).ok_or_else(|| not_numbers(input))?),
-                Data::Bool(values) => Data::Bool(pick(&values, &before, place, &taps).ok_or_else(|| not_numbers(input))?),
+                Data::Bool(values) => {
+                    Data::Bool(pick(&values, &before, place, &taps).ok_or_else(|| not_numbers(input))?)
+                }
                 _ => return Err(not_numbers(input)),
             };
         }
@@ -381,7 +389,8 @@ impl Operator for Resize {
 
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         let input = required(inputs, Some(0))?;
-        let at = |place: Option<usize>| place.and_then(|place| inputs.get(place)).filter(|value| !value.data().is_empty());
+        let at =
+            |place: Option<usize>| place.and_then(|place| inputs.get(place)).filter(|value| !value.data().is_empty());
         let scales = at(self.scales).map(floats).transpose()?.or_else(|| self.stated.clone()).unwrap_or_default();
         let sizes = at(self.sizes).map(integers).transpose()?.unwrap_or_default();
         let roi = at(self.roi).map(floats).transpose()?.unwrap_or_default();

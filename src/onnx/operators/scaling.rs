@@ -11,7 +11,9 @@ pub const FAMILY: Family = &[
     (ML, "Imputer", |attributes| Ok(Box::new(Imputer::new(attributes)?))),
     (ML, "Normalizer", |attributes| Ok(Box::new(Normalizer::new(attributes)?))),
     (ML, "Binarizer", |attributes| Ok(Box::new(Binarizer { threshold: attributes.float("threshold").unwrap_or(0.0) }))),
-    (ML, "FeatureVectorizer", |attributes| Ok(Box::new(FeatureVectorizer { columns: attributes.ints("inputdimensions") }))),
+    (ML, "FeatureVectorizer", |attributes| {
+        Ok(Box::new(FeatureVectorizer { columns: attributes.ints("inputdimensions") }))
+    }),
     (ML, "ArrayFeatureExtractor", |_| Ok(Box::new(ArrayFeatureExtractor))),
 ];
 
@@ -36,7 +38,9 @@ impl Scaler {
         for (name, values) in [("offset", &self.offset), ("scale", &self.scale)] {
             if values.len() > 1 && values.len() != columns {
                 let message = format!("{} values of {name} for {columns} columns", values.len());
-                return Err(Error::new(ErrorKind::WrongShape, message).help("feed as many columns as the model was fitted on"));
+                return Err(
+                    Error::new(ErrorKind::WrongShape, message).help("feed as many columns as the model was fitted on")
+                );
             }
         }
         Ok(())
@@ -113,11 +117,14 @@ impl Operator for Imputer {
         };
         if known != 1 && known != wide {
             let message = format!("{known} imputed values for {wide} columns");
-            return Err(Error::new(ErrorKind::WrongShape, message).help("feed as many columns as the model was fitted on"));
+            return Err(
+                Error::new(ErrorKind::WrongShape, message).help("feed as many columns as the model was fitted on")
+            );
         }
         let data = match (self, inputs[0].data()) {
             (Self::Floats { replaced, values }, Data::F64(given)) => {
-                let missing = |value: f64| if replaced.is_nan() { value.is_nan() } else { value == f64::from(*replaced) };
+                let missing =
+                    |value: f64| if replaced.is_nan() { value.is_nan() } else { value == f64::from(*replaced) };
                 let value = |(place, &value): (usize, &f64)| match missing(value) {
                     true => f64::from(values[if known == 1 { 0 } else { place % wide }]),
                     false => value,
@@ -293,7 +300,9 @@ impl Operator for ArrayFeatureExtractor {
         }
         macro_rules! pick {
             ($variant:ident, $values:expr) => {
-                Data::$variant($values.chunks(wide.max(1)).flat_map(|row| picked.iter().map(|&c| row[c].clone())).collect())
+                Data::$variant(
+                    $values.chunks(wide.max(1)).flat_map(|row| picked.iter().map(|&c| row[c].clone())).collect(),
+                )
             };
         }
         let data = match inputs[0].data() {

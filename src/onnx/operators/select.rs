@@ -94,7 +94,8 @@ impl Operator for Unique {
         let input = required(inputs, Some(0))?;
         let place = self.axis.map(|place| axis(place, input.shape().len())).transpose()?;
         let (before, count, after) = place.map_or((1, input.data().len(), 1), |place| around(input.shape(), place));
-        let at = |slice: usize| (0..before * after).map(move |step| (step / after * count + slice) * after + step % after);
+        let at =
+            |slice: usize| (0..before * after).map(move |step| (step / after * count + slice) * after + step % after);
         let mut groups = None;
         let data = every!(input.data(), values => {
             let order = |a: usize, b: usize| {
@@ -142,7 +143,8 @@ impl Operator for Compress {
         let Data::Bool(condition) = condition.data() else { return Err(super::not_numbers(condition)) };
         let place = self.axis.map(|place| axis(place, input.shape().len())).transpose()?;
         let (before, count, after) = place.map_or((1, input.data().len(), 1), |place| around(input.shape(), place));
-        let kept: Vec<usize> = condition.iter().enumerate().filter(|(_, kept)| **kept).map(|(slice, _)| slice).collect();
+        let kept: Vec<usize> =
+            condition.iter().enumerate().filter(|(_, kept)| **kept).map(|(slice, _)| slice).collect();
         if kept.last().is_some_and(|&last| last >= count) {
             return Err(mismatch(format!("{} conditions for {count} slices", condition.len())));
         }

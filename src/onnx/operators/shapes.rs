@@ -2,7 +2,9 @@
 //! asks for are bounded before anything is allocated.
 
 use super::elements::{Places, around, broadcast, every, every_pair, gather, mismatch, spread, strides};
-use super::{Attributes, Fact, Family, ONNX, Operator, axis, bounded, depends_on_values, integers, not_numbers, required};
+use super::{
+    Attributes, Fact, Family, ONNX, Operator, axis, bounded, depends_on_values, integers, not_numbers, required,
+};
 use crate::error::Result;
 use crate::tensor::{Data, Tensor};
 use tract_onnx::pb::NodeProto;
@@ -46,9 +48,11 @@ fn shown<T: Clone>(values: &[T], shape: &[usize], tables: &[Table], fill: &T) ->
     let mut output = Vec::with_capacity(count * inner.len());
     let mut index = vec![0; outer.len()];
     for _ in 0..count {
-        let start = index.iter().zip(outer).zip(&steps).try_fold(0, |start, ((&index, table), step)| {
-            table[index].map(|place| start + place * step)
-        });
+        let start = index
+            .iter()
+            .zip(outer)
+            .zip(&steps)
+            .try_fold(0, |start, ((&index, table), step)| table[index].map(|place| start + place * step));
         match start {
             Some(start) => {
                 output.extend(inner.iter().map(|place| place.map_or(fill, |place| &values[start + place]).clone()));
@@ -125,14 +129,18 @@ impl Pad {
         for (index, &place) in places.iter().enumerate() {
             around[place] = (pads[index], pads[index + places.len()]);
         }
-        let padded: Option<Vec<usize>> = shape.iter().zip(&around).map(|(&size, &(left, right))| {
-            usize::try_from((size as i64).checked_add(left)?.checked_add(right)?).ok()
-        }).collect();
+        let padded: Option<Vec<usize>> = shape
+            .iter()
+            .zip(&around)
+            .map(|(&size, &(left, right))| usize::try_from((size as i64).checked_add(left)?.checked_add(right)?).ok())
+            .collect();
         let padded = padded.ok_or_else(|| mismatch(format!("the shape {shape:?} cannot be padded by {around:?}")))?;
         bounded(&padded)?;
-        let tables = shape.iter().zip(&around).zip(&padded).map(|((&size, &(left, right)), &length)| {
-            self.table(size, left, right, length)
-        });
+        let tables = shape
+            .iter()
+            .zip(&around)
+            .zip(&padded)
+            .map(|((&size, &(left, right)), &length)| self.table(size, left, right, length));
         tables.collect()
     }
 
@@ -142,7 +150,9 @@ impl Pad {
         let start = (-left).max(0).min(size);
         let rest = (size - start - (-right).max(0)).max(0);
         if rest == 0 && length > 0 && self.mode != PadMode::Constant {
-            return Err(mismatch(format!("nothing to repeat along an axis of size {size} padded by {left} and {right}")));
+            return Err(mismatch(format!(
+                "nothing to repeat along an axis of size {size} padded by {left} and {right}"
+            )));
         }
         let show = |index: usize| {
             let index = index as i64 - before;
@@ -268,7 +278,8 @@ impl Tile {
         let times = |(&size, &times): (&usize, &usize)| size.checked_mul(times);
         let tiled: Option<Vec<usize>> = shape.iter().zip(repeats).map(times).collect();
         let fits = tiled.filter(|_| shape.len() == repeats.len());
-        let tiled = fits.ok_or_else(|| mismatch(format!("the shape {shape:?} cannot be repeated {repeats:?} times")))?;
+        let tiled =
+            fits.ok_or_else(|| mismatch(format!("the shape {shape:?} cannot be repeated {repeats:?} times")))?;
         bounded(&tiled)?;
         Ok(tiled)
     }
@@ -284,8 +295,11 @@ impl Operator for Tile {
         let input = required(inputs, Some(0))?;
         let shape = input.shape();
         let tiled = Self::shape(shape, &sizes(&integers(required(inputs, Some(1))?)?)?)?;
-        let tables: Vec<Table> =
-            tiled.iter().zip(shape).map(|(&length, &size)| (0..length).map(|index| Some(index % size)).collect()).collect();
+        let tables: Vec<Table> = tiled
+            .iter()
+            .zip(shape)
+            .map(|(&length, &size)| (0..length).map(|index| Some(index % size)).collect())
+            .collect();
         Ok(vec![show(input, &tables, None)?])
     }
 }
@@ -299,7 +313,8 @@ struct SpaceToDepth {
 
 impl SpaceToDepth {
     fn new(attributes: &Attributes<'_>) -> Result<Self> {
-        let block = attributes.int("blocksize").and_then(|block| usize::try_from(block).ok()).filter(|&block| block > 0);
+        let block =
+            attributes.int("blocksize").and_then(|block| usize::try_from(block).ok()).filter(|&block| block > 0);
         let block = block.ok_or_else(|| attributes.refuse("blocksize", "a positive number is needed"))?;
         match attributes.string("mode").as_deref() {
             None | Some("DCR") => Ok(Self { block, inside: false }),

@@ -60,7 +60,9 @@ impl Operator for TensorScatter {
             return Err(wrong());
         }
         let fits = |&start: &i64| {
-            usize::try_from(start).ok().filter(|start| self.circular || start.checked_add(steps).is_some_and(|end| end <= size))
+            usize::try_from(start)
+                .ok()
+                .filter(|start| self.circular || start.checked_add(steps).is_some_and(|end| end <= size))
         };
         let starts: Option<Vec<usize>> = starts.iter().map(fits).collect();
         let starts = starts.ok_or_else(|| mismatch(format!("{steps} new steps do not fit in a cache of {size}")))?;
@@ -102,7 +104,13 @@ impl CausalConv {
     }
 
     /// The size of the kernel, once everything fits.
-    fn kernel(&self, input: &[usize], weight: &[usize], bias: Option<&[usize]>, past: Option<&[usize]>) -> Result<usize> {
+    fn kernel(
+        &self,
+        input: &[usize],
+        weight: &[usize],
+        bias: Option<&[usize]>,
+        past: Option<&[usize]>,
+    ) -> Result<usize> {
         match (input, weight) {
             (&[batch, channels, _], &[same, 1, kernel])
                 if same == channels
@@ -134,7 +142,8 @@ impl Operator for CausalConv {
         let (shape, input, weight) = (at(0)?.shape(), floats(at(0)?)?, floats(at(1)?)?);
         let (bias, past) = (bias.map(floats).transpose()?, past.map(floats).transpose()?);
         let (channels, length, before) = (shape[1], shape[2], kernel - 1);
-        let (mut output, mut state) = (Vec::with_capacity(input.len()), Vec::with_capacity(shape[0] * channels * before));
+        let (mut output, mut state) =
+            (Vec::with_capacity(input.len()), Vec::with_capacity(shape[0] * channels * before));
         let mut whole = vec![0.0; before + length];
         for row in 0..shape[0] * channels {
             match &past {
@@ -145,7 +154,10 @@ impl Operator for CausalConv {
             let weight = &weight[row % channels * kernel..][..kernel];
             let start = bias.as_ref().map_or(0.0, |bias| bias[row % channels]);
             output.extend((0..length).map(|step| {
-                let sum = whole[step..step + kernel].iter().zip(weight).fold(start, |sum, (value, weight)| sum + value * weight);
+                let sum = whole[step..step + kernel]
+                    .iter()
+                    .zip(weight)
+                    .fold(start, |sum, (value, weight)| sum + value * weight);
                 if self.silu { sum / (1.0 + (-sum).exp()) } else { sum }
             }));
             state.extend_from_slice(&whole[length..]);
@@ -210,9 +222,8 @@ impl LinearAttention {
 
     fn sizes(&self, q: &[usize], k: &[usize], v: &[usize], others: [Option<&[usize]>; 3]) -> Result<Sizes> {
         let [past, decay, beta] = others;
-        let wrong = || {
-            mismatch(format!("queries {q:?}, keys {k:?}, values {v:?}, past, decay and beta {others:?} do not fit"))
-        };
+        let wrong =
+            || mismatch(format!("queries {q:?}, keys {k:?}, values {v:?}, past, decay and beta {others:?} do not fit"));
         let (&[batch, steps, q_hidden], &[_, _, k_hidden], &[_, _, v_hidden]) = (q, k, v) else { return Err(wrong()) };
         let (key, value) = (k_hidden / self.kv_heads, v_hidden / self.kv_heads);
         let last = |shape: Option<&[usize]>| match shape {
@@ -276,7 +287,8 @@ impl Operator for LinearAttention {
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         let at = |place| required(inputs, Some(place));
         let others = [self.past.map(at).transpose()?, self.decay.map(at).transpose()?, self.beta.map(at).transpose()?];
-        let sizes = self.sizes(at(0)?.shape(), at(1)?.shape(), at(2)?.shape(), others.map(|other| other.map(Tensor::shape)))?;
+        let sizes =
+            self.sizes(at(0)?.shape(), at(1)?.shape(), at(2)?.shape(), others.map(|other| other.map(Tensor::shape)))?;
         let Sizes { batch, steps, key: wide_key, value: wide, .. } = sizes;
         let narrow = |tensor: &Tensor| match tensor.data() {
             Data::F32(values) => Ok(values.clone()),
@@ -369,7 +381,11 @@ mod tests {
             beta: beta.then_some(3),
             outputs: [true; 2],
         };
-        let (q, k, v) = (tensor(&[1, 2, 2], &[1.0, 2.0, 1.0, 2.0]), tensor(&[1, 2, 1], &[1.0, 1.0]), tensor(&[1, 2, 1], &[4.0, 6.0]));
+        let (q, k, v) = (
+            tensor(&[1, 2, 2], &[1.0, 2.0, 1.0, 2.0]),
+            tensor(&[1, 2, 1], &[1.0, 1.0]),
+            tensor(&[1, 2, 1], &[4.0, 6.0]),
+        );
         let gate = |values: &[f32]| tensor(&[1, 2, 1], values);
         let run = |attention: LinearAttention, gate: Option<Tensor>| {
             let inputs: Vec<Tensor> = [q.clone(), k.clone(), v.clone()].into_iter().chain(gate).collect();

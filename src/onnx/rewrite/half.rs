@@ -46,7 +46,10 @@ fn inside(graph: &mut GraphProto) -> Result<()> {
             t.iter_mut().chain(tensors).try_for_each(tensor)?;
         }
         subgraphs_mut(&mut node).try_for_each(inside)?;
-        let makes_half = node.attribute.iter().any(|attribute| matches!(attribute.name.as_str(), "to" | "dtype") && attribute.i == i64::from(HALF));
+        let makes_half = node
+            .attribute
+            .iter()
+            .any(|attribute| matches!(attribute.name.as_str(), "to" | "dtype") && attribute.i == i64::from(HALF));
         match (makes_half, node.op_type.as_str()) {
             (true, "Cast") => {
                 let output = node.output.first().cloned().unwrap_or_default();

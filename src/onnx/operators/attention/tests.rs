@@ -66,13 +66,20 @@ fn masks_of_every_rank_and_shorter_ones_are_spread() {
     assert_eq!(with(allowed(&[1], &[true])), [[2.0, 2.0]]);
     assert_eq!(with(allowed(&[2, 2], &[true, false, false, false])), [[2.0, 0.0]]);
     assert_eq!(with(floats(&[1, 1, 2, 2], &[0.0, f32::NEG_INFINITY, f32::NEG_INFINITY, 1.0])), [[2.0, 4.0]]);
-    let error = attention.run(&[column(&[0.0]), column(&[0.0]), column(&[0.0]), allowed(&[2], &[true; 2])]).unwrap_err();
+    let error =
+        attention.run(&[column(&[0.0]), column(&[0.0]), column(&[0.0]), allowed(&[2], &[true; 2])]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WrongShape);
 }
 
 #[test]
 fn padded_keys_are_not_seen_and_queries_before_them_get_zeros() {
-    let attention = Attention { causal: true, nonpad: Some(3), scores: Scores::Probabilities, outputs: [true, false, false, true], ..plain() };
+    let attention = Attention {
+        causal: true,
+        nonpad: Some(3),
+        scores: Scores::Probabilities,
+        outputs: [true, false, false, true],
+        ..plain()
+    };
     let lengths = Tensor::new(vec![1], Data::I64(vec![1])).unwrap();
     let inputs = [column(&[0.0, 0.0]), column(&[0.0; 3]), column(&[2.0, 4.0, 6.0]), lengths];
     assert_eq!(run(&attention, &inputs), [vec![0.0, 2.0], vec![0.0, 0.0, 0.0, 1.0, 0.0, 0.0]]);
@@ -89,7 +96,8 @@ fn several_query_heads_share_one_key_head() {
 
 #[test]
 fn scores_are_capped_before_the_mask_and_handed_out() {
-    let cap = |scores| Attention { softcap: 2.0, scores, mask: Some(3), outputs: [false, false, false, true], ..plain() };
+    let cap =
+        |scores| Attention { softcap: 2.0, scores, mask: Some(3), outputs: [false, false, false, true], ..plain() };
     let inputs = || [column(&[1.0]), column(&[2.0, 4.0]), column(&[0.0; 2]), floats(&[2], &[1.0, f32::NEG_INFINITY])];
     let (a, b) = (2.0 * 1f32.tanh(), 2.0 * 2f32.tanh());
     assert_eq!(run(&cap(Scores::Raw), &inputs()), [[2.0, 4.0]]);

@@ -20,7 +20,8 @@ impl Layout {
     /// The layout of a node whose second and third inputs are scale and zero point.
     pub(super) fn new(attributes: &Attributes<'_>) -> Result<Self> {
         let block = attributes.int("block_size").unwrap_or_default();
-        let block = usize::try_from(block).map_err(|_| attributes.refuse("block_size", format!("{block} is negative")))?;
+        let block =
+            usize::try_from(block).map_err(|_| attributes.refuse("block_size", format!("{block} is negative")))?;
         let axis = attributes.int("axis").unwrap_or(1);
         Ok(Self { scale: super::required(attributes, 1)?, zero: attributes.input(2), axis, block })
     }
@@ -163,7 +164,9 @@ mod tests {
 
     #[test]
     fn parameters_that_do_not_fit_are_errors() {
-        for (axis, block, parameter) in [(1, 0, &[2][..]), (7, 0, &[2]), (-3, 0, &[2]), (1, 2, &[2, 3]), (1, 2, &[2]), (0, 0, &[]), (0, 0, &[3, 3])] {
+        for (axis, block, parameter) in
+            [(1, 0, &[2][..]), (7, 0, &[2]), (-3, 0, &[2]), (1, 2, &[2, 3]), (1, 2, &[2]), (0, 0, &[]), (0, 0, &[3, 3])]
+        {
             let fits = places(axis, block, &[2, 3], parameter).is_some();
             assert_eq!(fits, parameter.is_empty(), "{parameter:?}");
         }

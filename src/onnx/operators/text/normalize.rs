@@ -19,7 +19,9 @@ impl Case {
     fn change(self, text: &str) -> String {
         match self {
             // The dotted I is the one letter whose small form Rust writes with two characters.
-            Self::Lower => text.chars().map(|character| if character == 'İ' { 'i' } else { lower(character) }).collect(),
+            Self::Lower => {
+                text.chars().map(|character| if character == 'İ' { 'i' } else { lower(character) }).collect()
+            }
             Self::Upper => text.chars().map(upper).collect(),
             Self::Kept => text.to_owned(),
         }

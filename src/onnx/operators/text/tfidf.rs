@@ -96,7 +96,9 @@ pub(super) fn build(attributes: &Attributes<'_>) -> Result<Box<dyn Operator>> {
             let weight = weights.get(place).copied().unwrap_or(1.0);
             place += 1;
             if (lengths.0..=lengths.1).contains(&length) && grams.insert(gram.to_vec(), (column, weight)).is_some() {
-                return Err(attributes.refuse("ngram_counts", format!("an n-gram of {length} words stands there twice")));
+                return Err(
+                    attributes.refuse("ngram_counts", format!("an n-gram of {length} words stands there twice"))
+                );
             }
         }
     }
@@ -215,7 +217,8 @@ mod tests {
 
     /// The pool of the examples in the specification: 1-grams 2, 3, 5, 4 and 2-grams 5 6, 7 8, 6 7.
     fn node(mode: &str, lengths: (i64, i64), skips: i64) -> NodeProto {
-        let ints = |name: &str, ints: &[i64]| AttributeProto { name: name.into(), ints: ints.into(), ..Default::default() };
+        let ints =
+            |name: &str, ints: &[i64]| AttributeProto { name: name.into(), ints: ints.into(), ..Default::default() };
         let int = |name: &str, i: i64| AttributeProto { name: name.into(), i, ..Default::default() };
         let mode = AttributeProto { name: "mode".into(), s: mode.into(), ..Default::default() };
         let attribute = vec![

@@ -37,9 +37,7 @@ pub(super) fn build(attributes: &Attributes<'_>) -> Result<Box<dyn Operator>> {
     let by = match (attributes.has("separators"), separators.as_slice()) {
         (true, []) => return Err(attributes.refuse("separators", "there are none")),
         (true, [only]) if only.is_empty() => By::Characters,
-        (true, all) => {
-            By::Separators(all.iter().map(|text| Regex::new(text)).collect::<Result<_>>().map_err(place)?)
-        }
+        (true, all) => By::Separators(all.iter().map(|text| Regex::new(text)).collect::<Result<_>>().map_err(place)?),
         (false, _) if token.is_empty() => return Err(attributes.refuse("tokenexp", "it is empty")),
         (false, _) if token == "." => By::Characters,
         (false, _) => By::Tokens(Regex::new(&token).map_err(place)?),
@@ -167,7 +165,10 @@ mod tests {
 
     #[test]
     fn characters_are_padded_to_the_longest() {
-        assert_eq!(run(By::Characters, false, 1, &["aé", "b"]), (vec![2, 2], ["a", "é", "b", "#"].map(str::to_owned).into()));
+        assert_eq!(
+            run(By::Characters, false, 1, &["aé", "b"]),
+            (vec![2, 2], ["a", "é", "b", "#"].map(str::to_owned).into())
+        );
         let (shape, values) = run(By::Characters, true, 1, &["ab", ""]);
         assert_eq!(shape, [2, 4]);
         assert_eq!(values, ["\u{2}", "a", "b", "\u{3}", "\u{2}", "\u{3}", "#", "#"]);
