@@ -45,7 +45,7 @@ pub fn run(args: Run, json: bool) -> Result<()> {
     })?;
     let mut engine = TractEngine::new(&bytes).map_err(|error| error.place(args.model.display()))?;
     if args.describe {
-        return describe(engine.signature(), json);
+        return describe_model(&engine, json);
     }
     let inputs = read_tensors(&args.input, engine.signature())?;
     let arranged = engine.signature().arrange(inputs)?;
@@ -71,10 +71,27 @@ fn check_output(path: &Path, is_bundle: bool) -> Result<()> {
     Err(Error::new(ErrorKind::Usage, message).place(path.display()).help(help))
 }
 
-fn describe(signature: &Signature, json: bool) -> Result<()> {
+/// What a model takes and gives, and what its file says of itself.
+fn describe_model(engine: &TractEngine, json: bool) -> Result<()> {
+    let (signature, description) = (engine.signature(), engine.description());
     if json {
-        return output::json(signature);
+        let Signature { inputs, outputs } = signature;
+        return output::json(&serde_json::json!({ "inputs": inputs, "outputs": outputs, "description": description }));
     }
+    describe(signature)?;
+    for (output, classes) in &description.classes {
+        output::line(format_args!("classes {output}: {}", classes.join(", ")))?;
+    }
+    for (domain, version) in &description.opset {
+        output::line(format_args!("opset   {domain} {version}"))?;
+    }
+    for (key, value) in &description.metadata {
+        output::line(format_args!("{key}: {value}"))?;
+    }
+    output::line(format_args!("from    {}", description.producer))
+}
+
+fn describe(signature: &Signature) -> Result<()> {
     for (kind, ports) in [("input", &signature.inputs), ("output", &signature.outputs)] {
         for port in ports {
             let sizes = port.shape.iter().map(|size| match size {
@@ -95,7 +112,7 @@ fn run_bundle(args: &Run, json: bool) -> Result<()> {
         return if json {
             output::json(&manifest)
         } else {
-            describe(&Signature { inputs: manifest.inputs, outputs: manifest.outputs }, false)
+            describe(&Signature { inputs: manifest.inputs, outputs: manifest.outputs })
         };
     }
     let model = registry.file(&manifest, "model")?.unwrap_or_default();

@@ -32,6 +32,11 @@ impl Session {
         to_js(&self.engine.signature().outputs)
     }
 
+    /// What the file says of itself: `{ producer, opset, classes, metadata }`.
+    pub fn description(&self) -> Result<JsValue, JsValue> {
+        to_js(self.engine.description())
+    }
+
     /// Runs the model on `{ name: { type, shape, data } }`, and gives the outputs the same way.
     pub fn run(&mut self, inputs: &JsValue) -> Result<JsValue, JsValue> {
         let mut named = Vec::new();

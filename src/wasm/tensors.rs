@@ -45,8 +45,9 @@ fn read_data(element: ElementType, data: &JsValue) -> Option<Data> {
             match data.dyn_ref::<$array>() {
                 Some(array) => Some(Data::$variant(array.to_vec())),
                 None => {
-                    let numbers = list(data)?.iter().map(|value| value.as_f64().map(|value| value as $rust));
-                    numbers.collect::<Option<_>>().map(Data::$variant)
+                    let numbers = list(data)?;
+                    let number = |value: JsValue| value.as_f64().map(|value| value as $rust);
+                    numbers.iter().map(number).collect::<Option<_>>().map(Data::$variant)
                 }
             }
         };

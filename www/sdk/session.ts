@@ -2,7 +2,7 @@
 import { readBody, request, statusError, type Transfer } from "./download.js";
 import { asNearsideError, NearsideError, throwIfAborted } from "./errors.js";
 import type { Instance, Runtime } from "./runtime.js";
-import type { Port, SessionOptions, Tensor } from "./types.js";
+import type { ModelDescription, Port, SessionOptions, Tensor } from "./types.js";
 import type { WasmSession } from "./wasm.js";
 
 /** A model in any form: its address (under Node also a file path), its bytes, or a response that carries it. */
@@ -18,6 +18,8 @@ export class OnnxSession {
   readonly inputs: readonly Port[];
   /** The outputs that `run` gives. */
   readonly outputs: readonly Port[];
+  /** What the file says of itself. */
+  readonly description: ModelDescription;
   readonly #runtime: Runtime;
   readonly #transfer: Transfer;
   readonly #model: Uint8Array;
@@ -34,6 +36,7 @@ export class OnnxSession {
     this.#session = this.#open();
     this.inputs = instance.call(() => this.#session.inputs());
     this.outputs = instance.call(() => this.#session.outputs());
+    this.description = instance.call(() => this.#session.description());
   }
 
   /**

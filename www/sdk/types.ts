@@ -1,12 +1,16 @@
 /** The element types of a tensor, by their ONNX names. */
 export type TensorType =
   | "float32" | "float64" | "int8" | "int16" | "int32" | "int64"
-  | "uint8" | "uint16" | "uint32" | "uint64" | "bool" | "string";
+  | "uint8" | "uint16" | "uint32" | "uint64" | "bool" | "string" | "float16";
 
-/** The elements of a tensor in row-major order: `int64` is a `BigInt64Array`, `bool` a `Uint8Array` of 0 and 1, `string` a `string[]`. */
+/**
+ * The elements of a tensor in row-major order: `int64` is a `BigInt64Array`, `bool` a `Uint8Array` of 0 and 1, `string` a
+ * `string[]`. An input may also be a list of plain numbers or booleans; `float16` is read from its bits in a
+ * `Uint16Array` or from numbers, is computed as float32, and comes out as `float32`.
+ */
 export type TensorData =
   | Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | BigInt64Array
-  | Uint8Array | Uint16Array | Uint32Array | BigUint64Array | string[];
+  | Uint8Array | Uint16Array | Uint32Array | BigUint64Array | string[] | number[] | bigint[] | boolean[];
 
 /** A tensor: element type, shape and elements. */
 export interface Tensor {
@@ -20,6 +24,18 @@ export interface Port {
   name: string;
   type: TensorType;
   shape: (number | string)[];
+}
+
+/** What a model file says of itself. */
+export interface ModelDescription {
+  /** The program that wrote it, with its version. */
+  producer: string;
+  /** The versions of the operator sets, by domain. */
+  opset: Record<string, number>;
+  /** What the columns of an output stand for, by output: the keys of a ZipMap, or the classes of a classifier. */
+  classes: Record<string, string[]>;
+  /** What the exporter left as key and value. */
+  metadata: Record<string, string>;
 }
 
 /** One raw record, by feature name, in the units that the manifest states. `null` and absent both mean "missing". */

@@ -1,9 +1,10 @@
-import type { Boundary, CanvasView, Explanation, LossReason, Manifest, PageStage, Port, Prediction, RawRecord, Report, Stage, Tensor } from "./types.js";
+import type { Boundary, CanvasView, Explanation, LossReason, Manifest, PageStage, ModelDescription, Port, Prediction, RawRecord, Report, Stage, Tensor } from "./types.js";
 
 /** An ONNX model inside the WebAssembly core. */
 export interface WasmSession {
   inputs(): Port[];
   outputs(): Port[];
+  description(): ModelDescription;
   run(inputs: Record<string, Tensor>): Record<string, Tensor>;
   free(): void;
 }
