@@ -9,7 +9,8 @@ const TYPES = {
 
 /** Reads the bytes of one `.pb` file: `{ type, shape, data }`. */
 export function readTensor(bytes) {
-  const fields = readFields(bytes);
+  // A Buffer is a view into a pool; its own slice() would be, too.
+  const fields = readFields(new Uint8Array(bytes));
   const numbers = (field) => fields.filter(([number]) => number === field).flatMap(([, value]) => (value instanceof Uint8Array ? readVarints(value) : [value]));
   const shape = numbers(1).map(Number);
   const [type, Values, field] = TYPES[Number(numbers(2)[0])];
