@@ -5,12 +5,14 @@
 mod convert;
 mod engine;
 mod graph;
+mod labels;
 mod read;
 #[cfg(not(target_arch = "wasm32"))]
 mod tensor_file;
 
 pub use engine::TractEngine;
 pub use graph::{Attribute, GraphBuilder};
+pub use labels::class_labels;
 pub use read::{OnnxModel, read};
 #[cfg(not(target_arch = "wasm32"))]
 pub use tensor_file::{read_tensor_proto, write_tensor_proto};

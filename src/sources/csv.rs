@@ -2,7 +2,7 @@
 
 use super::schema::{ColumnKind, Needed, misfit};
 use super::{Column, Table};
-use crate::canvas::nearest;
+use crate::canvas::{FeatureKind, nearest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
 use csv::{ReaderBuilder, StringRecord, WriterBuilder};
@@ -92,6 +92,15 @@ fn parse(cell: &str, kind: ColumnKind, listed: &[String], missing: &[&str]) -> R
         },
     };
     value.ok_or_else(|| misfit(kind, listed, &text()))
+}
+
+/// The raw value of a cell, as a page would send it for a feature of this kind. What is not of the kind stays a text, so
+/// that the boundaries of the model speak of it.
+pub fn cell(cell: &str, kind: FeatureKind, listed: &[String]) -> Value {
+    let cell = cell.trim();
+    let missing: &[&str] = if kind == FeatureKind::Text { &[] } else { &MISSING };
+    parse(cell, kind.into(), &[], if listed.iter().any(|value| value == cell) { &[] } else { missing })
+        .unwrap_or_else(|_| Value::Text(cell.to_owned()))
 }
 
 fn number(cell: &str) -> Option<f64> {
