@@ -58,9 +58,11 @@ pub fn wire(
             return Err(lacks(input, rows, &used, target));
         }
         let text = input.element_type == ElementType::Text;
-        let rivals = signature.inputs.iter().zip(&named).filter(|(other, column)| {
-            column.is_none() && (other.element_type == ElementType::Text) == text
-        });
+        let rivals = signature
+            .inputs
+            .iter()
+            .zip(&named)
+            .filter(|(other, column)| column.is_none() && (other.element_type == ElementType::Text) == text);
         if rivals.count() > 1 {
             let message = "the model has several matrices of this kind, and nothing tells which columns go where";
             let error = Error::new(ErrorKind::WrongInput, message).item(&input.name).place(&rows.place);
@@ -132,7 +134,9 @@ fn lacks(input: &Port, rows: &Rows, used: &[usize], target: Option<usize>) -> Er
         rows.names.iter().enumerate().filter(|(c, _)| !used.contains(c)).map(|(_, name)| name.as_str()).collect();
     let message = match target.filter(|&target| rows.names[target] == input.name) {
         Some(_) => format!("the model takes {} as an input, so it cannot be the target", input.name),
-        None => format!("the model takes {} ({}), and the rows have no such column", input.name, input.element_type.name()),
+        None => {
+            format!("the model takes {} ({}), and the rows have no such column", input.name, input.element_type.name())
+        }
     };
     let near = nearest(&input.name, free.iter().copied()).map(|near| format!("did you mean \"{near}\"? "));
     let free = if free.is_empty() { "none".to_owned() } else { free.join(", ") };
@@ -172,7 +176,9 @@ fn wrong_count(
         }
     }
     let help = match target {
-        None if fitting.len() == width + 1 => "name the column that is predicted with --target, so that it feeds nothing",
+        None if fitting.len() == width + 1 => {
+            "name the column that is predicted with --target, so that it feeds nothing"
+        }
         _ => "give the columns that the model was trained on, in that order: --columns a,b,c",
     };
     Error::new(ErrorKind::WrongInput, message).place(&rows.place).item(&input.name).help(help)

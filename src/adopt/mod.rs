@@ -102,10 +102,13 @@ pub fn adopt(model: &[u8], rows: &Rows, options: &Options, progress: &mut dyn Fn
     for (row, record) in records.iter().enumerate().take(LOOKED_AT) {
         looked_at.push(outputs_of(&mut engine, &manifest, record).map_err(|error| refused(error, rows, row))?);
     }
-    let known = target.map(|target| rows.cells(target).collect::<Vec<_>>());
+    let known = target.map(|target| rows.cells(target).map(str::trim).collect::<Vec<_>>());
     let lists = class_labels(model)?;
     let learned = outputs::learn(&manifest.outputs, &looked_at, known.as_deref(), &lists, options, &mut notes)
-        .map_err(|error| error.place(&rows.place))?;
+        .map_err(|error| match error.context().row {
+            Some(row) => error.place(rows.line(row - 1)),
+            None => error.place(&rows.place),
+        })?;
 
     let canvas = write::canvas(options, &learned, &features, rows);
     let stated = parse_canvas(&canvas, "canvas.toml")?;
@@ -162,7 +165,9 @@ fn refused(error: Error, rows: &Rows, row: usize) -> Error {
         better = better.item(item);
     }
     better.help(match gaps {
-        true => "the row lacks values, and the model may not know what to do about that: fill them, or leave the row out",
+        true => {
+            "the row lacks values, and the model may not know what to do about that: fill them, or leave the row out"
+        }
         false => "compare the row with what the model was trained on, and check `nearside run MODEL --describe`",
     })
 }

@@ -209,12 +209,17 @@ fn classes(
             }
             None => candidates.extend(of_target),
         }
-        candidates.extend(width.filter(|_| whole || labels.is_none()).map(|width| {
-            (0..width).map(|class| class.to_string()).collect()
-        }));
+        candidates.extend(
+            width
+                .filter(|_| whole || labels.is_none())
+                .map(|width| (0..width).map(|class| class.to_string()).collect()),
+        );
     }
     let Some(width) = width else {
-        return candidates.into_iter().find(|list| list.len() > 1).ok_or_else(|| too_few("the rows show one class only"));
+        return candidates
+            .into_iter()
+            .find(|list| list.len() > 1)
+            .ok_or_else(|| too_few("the rows show one class only"));
     };
     candidates.retain(|list| list.len() == width);
     let agreement = |list: &[String]| match (labels, probabilities.and_then(|output| output.numbers.as_deref())) {

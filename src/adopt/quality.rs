@@ -37,7 +37,8 @@ pub fn measure(manifest: &Manifest, predictions: &[Prediction], known: &[&str]) 
     let classes = &manifest.task.classes;
     let truth: Vec<String> = rows.iter().map(|(_, known)| class(known, classes)).collect();
     if !truth.iter().any(|name| classes.contains(name)) {
-        let message = format!("no row has a class of the model: the target has {}, the model {}", truth[0], classes.join(", "));
+        let message =
+            format!("no row has a class of the model: the target has {}, the model {}", truth[0], classes.join(", "));
         return Err(error(message).help("name the column with the classes that the model was trained on"));
     }
     let right = rows.iter().zip(&truth).filter(|((prediction, _), truth)| prediction.label.as_ref() == Some(*truth));

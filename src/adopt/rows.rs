@@ -29,7 +29,7 @@ impl Rows {
             let line = error.position().map(csv::Position::line);
             wrong(error.to_string(), line).help("save the rows as CSV in UTF-8, with a header and commas")
         };
-        let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(bytes);
+        let mut reader = ReaderBuilder::new().trim(Trim::Headers).from_reader(bytes);
         let names: Vec<String> = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
         for (index, name) in names.iter().enumerate() {
             if name.is_empty() {

@@ -31,6 +31,7 @@ pub fn is_number(text: &str) -> bool {
 
 /// Whether a cell is a flag in words.
 pub fn is_flag(text: &str) -> bool {
+    let text = text.trim();
     text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
 }
 
@@ -123,7 +124,7 @@ fn kind(rows: &Rows, wired: &Wired) -> FeatureKind {
 /// The texts of a column but for empty ones, with their counts.
 fn distinct(rows: &Rows, column: usize) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
-    for text in rows.cells(column).filter(|text| !text.is_empty()) {
+    for text in rows.cells(column).filter(|text| !text.trim().is_empty()) {
         *counts.entry(text).or_default() += 1;
     }
     counts
@@ -148,7 +149,9 @@ fn strange(rows: &Rows, row: usize, wired: &Wired, text: &str) -> Error {
     };
     let message = format!("\"{text}\" where the model takes {wanted} ({} {})", wired.feeds.input, wired.element.name());
     let error = Error::new(ErrorKind::InvalidData, message).place(rows.line(row)).row(row + 1);
-    error.item(&rows.names[wired.column]).help("write the values as the model was trained on them: a decimal point, no unit")
+    error
+        .item(&rows.names[wired.column])
+        .help("write the values as the model was trained on them: a decimal point, no unit")
 }
 
 fn empty(rows: &Rows, wired: &Wired) -> Error {

@@ -223,9 +223,7 @@ impl Manifest {
     pub fn fed(&self, feature: usize) -> Option<(usize, usize)> {
         match &self.features.get(feature)?.feeds {
             None => Some((feature, 0)),
-            Some(feeds) => {
-                Some((self.inputs.iter().position(|input| input.name == feeds.input)?, feeds.column))
-            }
+            Some(feeds) => Some((self.inputs.iter().position(|input| input.name == feeds.input)?, feeds.column)),
         }
     }
 

@@ -76,7 +76,9 @@ fn check_values(feature: &Feature, path: &str, report: &mut Report) {
 
 fn check_missing(feature: &Feature, path: &str, report: &mut Report) {
     let accepted = match (feature.missing, feature.kind) {
-        (Missing::Median | Missing::Mean, FeatureKind::Category | FeatureKind::Boolean | FeatureKind::Text) => "mode, error",
+        (Missing::Median | Missing::Mean, FeatureKind::Category | FeatureKind::Boolean | FeatureKind::Text) => {
+            "mode, error"
+        }
         (Missing::Zero, FeatureKind::Category | FeatureKind::Text) => "mode, error",
         _ => return,
     };

@@ -69,7 +69,8 @@ pub fn run(args: Adopt, json: bool) -> Result<()> {
     let named = folder.file_name().map_or(stem.clone(), |name| name.to_string_lossy().into_owned());
     let taken = [folder.join("canvas.toml"), folder.join("bundle")].into_iter().find(|path| path.exists());
     if let Some(path) = taken {
-        let error = Error::new(ErrorKind::Usage, "the project exists already; nothing was written").place(path.display());
+        let error =
+            Error::new(ErrorKind::Usage, "the project exists already; nothing was written").place(path.display());
         return Err(error.help("name another folder: --output DIR"));
     }
     let model = read(&args.model, "give an .onnx file")?;
@@ -159,7 +160,8 @@ fn write(folder: &Path, model: &[u8], adopted: &Adopted) -> Result<String> {
         ("golden", "json", json_bytes(&adopted.golden)?),
     ];
     let registry = Registry::new(folder.join("bundle"));
-    let failed = |error: std::io::Error| Error::from(error).place(folder.display()).help("name another folder: --output DIR");
+    let failed =
+        |error: std::io::Error| Error::from(error).place(folder.display()).help("name another folder: --output DIR");
     std::fs::create_dir_all(registry.folder()).map_err(failed)?;
     for (role, extension, bytes) in files {
         let path = format!("{role}.{}.{extension}", short_digest(&bytes));

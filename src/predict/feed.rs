@@ -27,8 +27,7 @@ pub struct Row<'a> {
 /// `bundle-format` for an input of a type that no feature can be; `invalid-record` for nothing where the model takes
 /// whole numbers or booleans.
 pub fn feed(manifest: &Manifest, rows: &[Row<'_>]) -> Result<Vec<Tensor>> {
-    let mut columns: Vec<Vec<Option<usize>>> =
-        manifest.inputs.iter().map(|input| vec![None; input.width()]).collect();
+    let mut columns: Vec<Vec<Option<usize>>> = manifest.inputs.iter().map(|input| vec![None; input.width()]).collect();
     for place in 0..manifest.features.len() {
         if let Some((input, column)) = manifest.fed(place)
             && let Some(cell) = columns.get_mut(input).and_then(|columns| columns.get_mut(column))

@@ -96,11 +96,20 @@ fn parse(cell: &str, kind: ColumnKind, listed: &[String], missing: &[&str]) -> R
 
 /// The raw value of a cell, as a page would send it for a feature of this kind. What is not of the kind stays a text, so
 /// that the boundaries of the model speak of it.
+///
+/// Strings keep the spaces around them: a model that learned " Private" knows no "Private".
 pub fn cell(cell: &str, kind: FeatureKind, listed: &[String]) -> Value {
-    let cell = cell.trim();
-    let missing: &[&str] = if kind == FeatureKind::Text { &[] } else { &MISSING };
-    parse(cell, kind.into(), &[], if listed.iter().any(|value| value == cell) { &[] } else { missing })
-        .unwrap_or_else(|_| Value::Text(cell.to_owned()))
+    let trimmed = cell.trim();
+    let text = || Value::Text(cell.to_owned());
+    match kind {
+        _ if trimmed.is_empty() => Value::Missing,
+        FeatureKind::Text => text(),
+        FeatureKind::Category if MISSING.contains(&trimmed) && !listed.iter().any(|value| value == cell) => {
+            Value::Missing
+        }
+        FeatureKind::Category => text(),
+        _ => parse(trimmed, kind.into(), &[], &MISSING).unwrap_or_else(|_| text()),
+    }
 }
 
 fn number(cell: &str) -> Option<f64> {

@@ -51,7 +51,11 @@ pub(super) fn needed(canvas: &Canvas) -> Vec<Needed<'_>> {
         feature: Some(feature),
     });
     let others = [canvas.offline_evaluation.split.column.as_deref(), Some(canvas.prediction_task.target.as_str())];
-    let others = others.into_iter().flatten().filter(|name| !name.is_empty()).map(|name| Needed { name, kind: ColumnKind::Text, feature: None });
+    let others = others.into_iter().flatten().filter(|name| !name.is_empty()).map(|name| Needed {
+        name,
+        kind: ColumnKind::Text,
+        feature: None,
+    });
     let mut columns: Vec<Needed<'_>> = Vec::new();
     for column in features.chain(others) {
         if !columns.iter().any(|known| known.name == column.name) {

@@ -37,7 +37,8 @@ impl Labels {
     pub fn read(canvas: &Canvas, table: &Table) -> Result<Self> {
         let task = &canvas.prediction_task;
         if task.kind == TaskKind::Regression {
-            let error = Error::new(ErrorKind::InvalidCanvas, "the kit trains no regression").item("prediction_task.kind");
+            let error =
+                Error::new(ErrorKind::InvalidCanvas, "the kit trains no regression").item("prediction_task.kind");
             return Err(error.help("train it elsewhere, and take it in with `nearside adopt`"));
         }
         let column = table.column(&task.target)?;
