@@ -141,6 +141,10 @@ pub fn adopt(model: &[u8], rows: &Rows, options: &Options, progress: &mut dyn Fn
             value: prediction.value,
         });
     }
+    notes.push(format!(
+        "{} of the rows are in the bundle, as golden predictions: whoever loads it can read them",
+        golden.records.len()
+    ));
     let quality = match &known {
         Some(known) => quality::measure(&manifest, &predictions, known).map_err(|error| error.place(&rows.place))?,
         None => Vec::new(),
