@@ -21,6 +21,8 @@ pub mod telemetry;
 mod tensor;
 
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+pub mod adopt;
+#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub mod collect;
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub mod evaluate;

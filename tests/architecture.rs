@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the architecture page: each may use those before it.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "canvas",
     "tensor",
     "stats",
@@ -23,6 +23,7 @@ const ORDER: [&str; 20] = [
     "sources",
     "train",
     "evaluate",
+    "adopt",
     "collect",
     "cli",
     "wasm",
@@ -35,7 +36,7 @@ const CORE_ENDS_WITH: &str = "rollout";
 const REGISTRY: &str = "rollout/registry.rs";
 
 /// The modules that exist on native targets only, with the command line.
-const NATIVE: [&str; 5] = ["sources", "train", "evaluate", "collect", "cli"];
+const NATIVE: [&str; 6] = ["sources", "train", "evaluate", "adopt", "collect", "cli"];
 
 const NATIVE_GATE: &str = "all(feature = \"cli\", not(target_arch = \"wasm32\"))";
 

@@ -13,20 +13,20 @@ fn repository() -> PathBuf {
 }
 
 /// A command that ended.
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub struct Ended {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
 impl Ended {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {} {}", self.out, self.err))
     }
 
     /// Ended with this code, and every one of these words is in what it said.
     #[track_caller]
-    fn says(&self, code: i32, words: &[&str]) {
+    pub fn says(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, Some(code), "{} {}", self.out, self.err);
         for word in words {
             assert!(self.err.contains(word), "\"{word}\" is not in: {}", self.err);
@@ -34,7 +34,7 @@ impl Ended {
     }
 }
 
-fn nearside(arguments: &[&str]) -> Ended {
+pub fn nearside(arguments: &[&str]) -> Ended {
     let output: Output = Command::new(env!("CARGO_BIN_EXE_nearside")).args(arguments).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ended { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }

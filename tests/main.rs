@@ -1,6 +1,7 @@
 //! All integration tests in one binary, a module per step of the data path.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod adopt;
 mod architecture;
 mod cli;
 mod collect;

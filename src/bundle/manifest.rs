@@ -33,7 +33,7 @@ pub struct Manifest {
     pub outputs: Vec<Port>,
     /// Which output means what.
     pub roles: Roles,
-    /// The raw features, one per input of the model and in that order.
+    /// The raw features: one per input of the model and in that order, or wherever each says that it feeds.
     pub features: Vec<FeatureSchema>,
     /// The sensitive features: never inputs, only declared as groups.
     pub groups: Vec<GroupSchema>,
@@ -86,6 +86,15 @@ pub struct Roles {
     pub probabilities: Option<String>,
     /// The log-odds of the positive class, `[N, 1]`.
     pub margin: Option<String>,
+    /// The predicted class itself, `[N]`: a string, or an integer that is a class when written out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The probability of the positive class, `[N]` or `[N, 1]`, where there are no `probabilities`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<String>,
+    /// The predicted number of a regression, `[N]` or `[N, 1]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 /// How predictions of an additive model are explained: one raw feature at a time is put to its reference value.
@@ -177,6 +186,9 @@ pub struct GoldenPrediction {
     pub probabilities: BTreeMap<String, f64>,
     /// What is done.
     pub action: Option<String>,
+    /// The predicted number, for a regression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
 }
 
 impl Manifest {
@@ -189,11 +201,42 @@ impl Manifest {
             let message = format!("the manifest has format {}, this version reads format {FORMAT}", self.format);
             return wrong(message, "use the version of nearside that packed it, or pack it again");
         }
-        if self.features.len() != self.inputs.len() {
-            let message = format!("{} features for {} inputs", self.features.len(), self.inputs.len());
+        let mut fed: Vec<Vec<bool>> = self.inputs.iter().map(|input| vec![false; input.width()]).collect();
+        for place in 0..self.features.len() {
+            let column = self.fed(place).and_then(|(input, column)| fed.get_mut(input)?.get_mut(column));
+            match column {
+                Some(taken) if !*taken => *taken = true,
+                _ => {
+                    let message = format!("the feature {} has no input of its own", self.features[place].name);
+                    return wrong(message, "pack the bundle again");
+                }
+            }
+        }
+        if let Some(unfed) = fed.iter().position(|columns| columns.contains(&false)) {
+            let message = format!("{} features do not fill the input {}", self.features.len(), self.inputs[unfed].name);
             return wrong(message, "pack the bundle again");
         }
         Ok(())
+    }
+
+    /// The input and the column in it that the feature at this place feeds.
+    pub fn fed(&self, feature: usize) -> Option<(usize, usize)> {
+        match &self.features.get(feature)?.feeds {
+            None => Some((feature, 0)),
+            Some(feeds) => Some((self.inputs.iter().position(|input| input.name == feeds.input)?, feeds.column)),
+        }
+    }
+
+    /// The shapes of the inputs for this many rows.
+    pub fn input_shapes(&self, rows: usize) -> Vec<Vec<usize>> {
+        let shape = |input: &Port| if input.shape.len() == 1 { vec![rows] } else { vec![rows, input.width()] };
+        self.inputs.iter().map(shape).collect()
+    }
+
+    /// Whether predictions have a score: not those of a regression, of more than two classes, or of a classifier that
+    /// only names a class.
+    pub fn has_score(&self) -> bool {
+        self.positive_index().is_some() && (self.roles.probabilities.is_some() || self.roles.score.is_some())
     }
 
     /// The actions that a prediction can end in: those of the bands, and the fallback where it is another one.

@@ -6,7 +6,7 @@ use super::check_features::check_features;
 use super::finding::Finding;
 use super::metrics::{LIVE_METRICS, OFFLINE_METRICS, is_fairness_metric};
 use super::nearest::suggest;
-use super::{Canvas, Rule, SplitKind};
+use super::{Canvas, PredictionTask, Rule, SplitKind, TaskKind};
 use crate::time::Millis;
 
 /// The longest name of a service: what one label of a host name may have.
@@ -119,8 +119,13 @@ fn check_sources(canvas: &Canvas, report: &mut Report) {
 
 fn check_task(canvas: &Canvas, report: &mut Report) {
     let task = &canvas.prediction_task;
-    if task.target.is_empty() {
-        report.add("prediction_task.target", "the target is empty", "name the column that is predicted");
+    if task.target.is_empty() && task.output.as_deref().is_none_or(str::is_empty) {
+        let message = "neither a target nor an output is stated";
+        report.add("prediction_task.target", message, "name the column that is predicted: target = \"…\"");
+    }
+    if task.kind == TaskKind::Regression {
+        check_regression(canvas, report);
+        return;
     }
     let two_classes = !canvas.decisions.bands.is_empty()
         || !canvas.offline_evaluation.gates.is_empty()
@@ -133,6 +138,24 @@ fn check_task(canvas: &Canvas, report: &mut Report) {
             "add positive = \"…\" with the class that the score stands for",
         );
     }
+    check_complexity(task, report);
+}
+
+/// A number has no classes: nothing that goes by a score can be stated about it.
+fn check_regression(canvas: &Canvas, report: &mut Report) {
+    let stated = [
+        ("prediction_task.positive", canvas.prediction_task.positive.is_some()),
+        ("decisions.bands", !canvas.decisions.bands.is_empty()),
+        ("offline_evaluation.gates", !canvas.offline_evaluation.gates.is_empty()),
+        ("offline_evaluation.error_cost", canvas.offline_evaluation.error_cost.is_some()),
+    ];
+    for (path, _) in stated.into_iter().filter(|(_, stated)| *stated) {
+        report.add(path, "a regression has no classes to tell apart", "leave it out");
+    }
+    check_complexity(&canvas.prediction_task, report);
+}
+
+fn check_complexity(task: &PredictionTask, report: &mut Report) {
     if let Some(limit) = task.complexity.max_bundle_kb {
         report.above_zero("prediction_task.complexity.max_bundle_kb", limit);
     }

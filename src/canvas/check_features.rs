@@ -14,7 +14,7 @@ pub(super) fn check_features(canvas: &Canvas, report: &mut Report) {
     );
     for (index, feature) in features {
         let path = format!("features[{index}]");
-        if feature.column() == canvas.prediction_task.target {
+        if !canvas.prediction_task.target.is_empty() && feature.column() == canvas.prediction_task.target {
             let message = "the feature is the target: the model would be told the answer";
             report.add(format!("{path}.name"), message, "leave the feature out");
         }
@@ -68,16 +68,18 @@ fn check_values(feature: &Feature, path: &str, report: &mut Report) {
         let message = format!("a {kind} has no list of values");
         report.add(format!("{path}.values"), message, "leave `values` out, or use type = \"category\"");
     }
-    if feature.monotonic.is_some() && feature.kind == FeatureKind::Category {
-        let message = "the values of a category have no order to be monotonic in";
+    if feature.monotonic.is_some() && matches!(feature.kind, FeatureKind::Category | FeatureKind::Text) {
+        let message = "the values of a category or text have no order to be monotonic in";
         report.add(format!("{path}.monotonic"), message, "leave `monotonic` out");
     }
 }
 
 fn check_missing(feature: &Feature, path: &str, report: &mut Report) {
     let accepted = match (feature.missing, feature.kind) {
-        (Missing::Median | Missing::Mean, FeatureKind::Category | FeatureKind::Boolean) => "mode, error",
-        (Missing::Zero, FeatureKind::Category) => "mode, error",
+        (Missing::Median | Missing::Mean, FeatureKind::Category | FeatureKind::Boolean | FeatureKind::Text) => {
+            "mode, error"
+        }
+        (Missing::Zero, FeatureKind::Category | FeatureKind::Text) => "mode, error",
         _ => return,
     };
     let message = format!("a {} cannot be filled in this way", feature.kind.name());
@@ -115,7 +117,7 @@ fn check_transforms(feature: &Feature, path: &str, report: &mut Report) {
         if !fits {
             let accepted = match feature.kind {
                 FeatureKind::Category => "accepted: one_hot",
-                FeatureKind::Boolean => "leave `transform` out",
+                FeatureKind::Boolean | FeatureKind::Text => "leave `transform` out",
                 _ => "accepted: clip, log1p, standardize, min_max, bins",
             };
             report.add(&place, format!("the transform does not fit a {}", feature.kind.name()), accepted);

@@ -65,6 +65,8 @@ pub enum FeatureKind {
     Category,
     /// True or false.
     Boolean,
+    /// Free text, for a model that reads it itself.
+    Text,
 }
 
 impl FeatureKind {
@@ -80,6 +82,7 @@ impl FeatureKind {
             Self::Integer => "integer",
             Self::Category => "category",
             Self::Boolean => "boolean",
+            Self::Text => "text",
         }
     }
 }
@@ -99,6 +102,8 @@ pub enum Missing {
     Mode,
     /// Zero, or false.
     Zero,
+    /// Nothing: the model is fed NaN, or an empty text, and deals with it itself. For adopted models.
+    Model,
 }
 
 /// One step between a raw value and the model.

@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 pub struct PredictionTask {
     /// The kind of task: it picks metrics, trainer and decoder.
     pub kind: TaskKind,
-    /// The column that is predicted.
+    /// The column that is predicted. Empty for a model that was adopted without one.
+    #[serde(default)]
     pub target: String,
+    /// The output of the model that is the prediction, for a model that was adopted without a target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     /// The class that counts as positive, for a classification into two.
     #[serde(default)]
     pub positive: Option<String>,
@@ -18,13 +22,15 @@ pub struct PredictionTask {
     pub complexity: Complexity,
 }
 
-/// The kinds of task that the kit trains and decodes.
+/// The kinds of task that the kit decodes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     /// One of several classes.
     #[default]
     Classification,
+    /// A number. Adopted models only: the kit trains none.
+    Regression,
 }
 
 /// Limits on a model: `pack` refuses one that is over them.

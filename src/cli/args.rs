@@ -1,6 +1,6 @@
 //! The arguments as they are typed, and which command they mean.
 
-use crate::{doctor, evaluate, gather, init, pack, promote, retrain, run, serve, train, verify};
+use crate::{adopt, doctor, evaluate, gather, init, pack, promote, retrain, run, serve, train, verify};
 use clap::{Parser, Subcommand};
 use nearside::Result;
 
@@ -20,6 +20,8 @@ pub struct Args {
 enum Command {
     /// Start a project: write a small canvas and a recipe of synthetic rows.
     Init(init::Init),
+    /// Take in a model that exists already: infer what it predicts from rows, and write a bundle and a canvas.
+    Adopt(adopt::Adopt),
     /// Gather the data sources of a canvas into a checked, hashed snapshot.
     Gather(gather::Gather),
     /// Fit the candidates of a canvas on the last snapshot.
@@ -54,6 +56,7 @@ impl Args {
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Init(args) => init::run(args, self.json),
+            Command::Adopt(args) => adopt::run(args, self.json),
             Command::Gather(args) => gather::run(args, self.json),
             Command::Train(args) => train::run(args, self.json),
             Command::Evaluate(args) => evaluate::run(args, self.json),

@@ -1,5 +1,6 @@
 //! The command line. One file per command; each has its arguments and a `run`.
 
+mod adopt;
 mod args;
 mod doctor;
 mod evaluate;

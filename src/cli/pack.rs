@@ -5,8 +5,8 @@ use crate::output::{self, Progress};
 use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
 use clap::Args;
 use nearside::bundle::{
-    Baseline, BaselineFeature, Build, BuildColumn, BuildData, BuildSource, BuildStep, Explanation, FileEntry, Golden,
-    GoldenPrediction, Manifest, sha256_hex, short_digest,
+    Baseline, Build, BuildColumn, BuildData, BuildSource, BuildStep, Explanation, FileEntry, Golden, GoldenPrediction,
+    Manifest, sha256_hex, short_digest,
 };
 use nearside::canvas::{Canvas, to_json};
 use nearside::evaluate::card;
@@ -271,23 +271,7 @@ impl Packer<'_> {
             times.push(prediction.map_err(|error| error.row(row + 1))?.timing.total);
         }
         times.sort_by(f64::total_cmp);
-        let (layout, window) = (predictor.layout(), predictor.window());
-        let features = (0..layout.features()).map(|index| {
-            let moments = &window.moments[index];
-            let numeric = moments.count > 0;
-            BaselineFeature {
-                counts: window.counts[layout.feature(index)].to_vec(),
-                mean: numeric.then_some(moments.mean),
-                standard_deviation: moments.standard_deviation().filter(|_| numeric),
-            }
-        });
-        let baseline = Baseline {
-            rows: training.len() as u64,
-            features: features.collect(),
-            scores: window.counts[layout.scores()].to_vec(),
-            actions: window.counts[layout.actions()].to_vec(),
-        };
-        Ok((baseline, times.get(times.len() / 2).copied().unwrap_or_default()))
+        Ok((predictor.baseline(), times.get(times.len() / 2).copied().unwrap_or_default()))
     }
 
     fn golden(&self, rows: &[usize]) -> Result<Golden> {
@@ -302,6 +286,7 @@ impl Packer<'_> {
                 score: prediction.score,
                 probabilities: prediction.probabilities.unwrap_or_default(),
                 action: prediction.action,
+                value: prediction.value,
             });
         }
         Ok(golden)

@@ -7,6 +7,7 @@ use nearside::features::{Record, Value};
 use nearside::onnx::TractEngine;
 use nearside::predict::Groups;
 use nearside::rollout::Registry;
+use nearside::sources::cell;
 use nearside::{Data, Dimension, ElementType, Engine, Error, ErrorKind, Predictor, Result, Signature, Tensor};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -243,12 +244,7 @@ fn read_csv_records(path: &Path, predictor: &Predictor) -> Result<Vec<Record>> {
                 // Columns that are neither features nor groups are no part of the record.
                 None if manifest.groups.iter().any(|group| group.name == name) => Value::from(field),
                 None => continue,
-                Some(_) if field.is_empty() => Value::Missing,
-                Some(nearside::canvas::FeatureKind::Category) => Value::from(field),
-                Some(nearside::canvas::FeatureKind::Boolean) if matches!(field, "true" | "false") => {
-                    Value::from(field == "true")
-                }
-                Some(_) => field.parse::<f64>().map_or_else(|_| Value::from(field), Value::from),
+                Some(kind) => cell(field, kind, feature.map_or(&[], |feature| &feature.values)),
             };
             record.insert(name.to_owned(), value);
         }

@@ -104,7 +104,8 @@ pub fn read_npz(path: &Path) -> Result<Named> {
     let mut tensors = Vec::new();
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|error| broken(error.into()))?;
-        let Some(name) = entry.name().strip_suffix(".npy").map(str::to_owned) else { continue };
+        let name = entry.name().map_err(|error| broken(error.into()))?.into_owned();
+        let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else { continue };
         let array = NpyFile::new(entry).map_err(broken)?;
         let shape: Vec<usize> = array.shape().iter().map(|&size| size as usize).collect();
         if array.order() == npyz::Order::Fortran && shape.len() > 1 {

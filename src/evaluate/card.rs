@@ -128,6 +128,7 @@ fn inputs(out: &mut String, canvas: &Canvas) -> std::fmt::Result {
             Missing::Mean => "mean",
             Missing::Mode => "mode",
             Missing::Zero => "zero",
+            Missing::Model => "left to the model",
         };
         let (name, kind) = (plain(&feature.name), feature.kind.name());
         writeln!(out, "| {name} | {kind} | {unit} | {} | {missing} | {note} |", accepted(feature))?;

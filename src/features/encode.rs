@@ -31,6 +31,8 @@ pub fn encode(schema: &FeatureSchema, value: Option<&Value>) -> Observation {
         (FeatureKind::Category, Value::Text(text)) => {
             schema.values.iter().position(|known| known == text).map_or(Observation::Unseen, Observation::Category)
         }
+        // A text is counted as one, and never by what it says.
+        (FeatureKind::Text, Value::Text(_)) => Observation::Category(0),
         _ => Observation::Invalid,
     }
 }
@@ -75,6 +77,7 @@ mod tests {
             note: None,
             bins: vec![],
             example: Value::Missing,
+            feeds: None,
         }
     }
 

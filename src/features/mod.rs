@@ -7,5 +7,5 @@ mod schema;
 mod value;
 
 pub use encode::{Observation, encode};
-pub use schema::{FeatureSchema, GroupSchema};
+pub use schema::{FeatureSchema, Feeds, GroupSchema};
 pub use value::{Record, Value};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// One raw feature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureSchema {
-    /// The name that records use; also the name of the model's input.
+    /// The name that records use; also the name of the model's input, where `feeds` names no other.
     pub name: String,
     /// What its values are.
     pub kind: FeatureKind,
@@ -25,6 +25,18 @@ pub struct FeatureSchema {
     pub bins: Vec<f64>,
     /// A usual value: the reference median of a number, the most frequent value of anything else.
     pub example: Value,
+    /// The input of the model that it feeds. Without one it feeds the input at its own place, the first column of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feeds: Option<Feeds>,
+}
+
+/// Where a feature goes: one column of one input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feeds {
+    /// The name of the input.
+    pub input: String,
+    /// The column in it, from 0.
+    pub column: usize,
 }
 
 /// One sensitive feature.

@@ -211,9 +211,13 @@ fn prediction_task(facts: &Facts<'_>, draft: &mut Draft) {
     let task = &facts.canvas.prediction_task;
     let kind = match task.kind {
         TaskKind::Classification => "classification",
+        TaskKind::Regression => "regression",
     };
     draft.state("Kind", kind);
-    draft.state("Target", &task.target);
+    if !task.target.is_empty() {
+        draft.state("Target", &task.target);
+    }
+    draft.state_text("Output", &task.output);
     draft.state_text("Positive class", &task.positive);
     let limits = task.complexity;
     if let Some(most) = limits.max_parameters {

@@ -48,7 +48,8 @@ pub(super) fn labelled(manifest: &Manifest, layout: &Layout, counts: Counts<'_>)
             metrics.push(MetricValue { metric: metric.to_owned(), value, low, high, count });
         }
     };
-    if labelled > 0 {
+    // Without a score an outcome says nothing that the bins of the score could hold.
+    if labelled > 0 && manifest.has_score() {
         let confusion = confusion(manifest, scores);
         let shares =
             [("accuracy", confusion.accuracy()), ("precision", confusion.precision()), ("recall", confusion.recall())];

@@ -7,6 +7,7 @@ mod convert;
 mod engine;
 mod graph;
 mod interpret;
+mod labels;
 mod operators;
 mod read;
 mod rewrite;
@@ -18,6 +19,7 @@ mod tensor_proto;
 pub use convert::half_to_float;
 pub use engine::TractEngine;
 pub use graph::{Attribute, GraphBuilder};
+pub use labels::class_labels;
 pub use read::{Description, OnnxModel, read};
 #[cfg(not(target_arch = "wasm32"))]
 pub use tensor_file::{read_tensor_proto, write_tensor_proto};

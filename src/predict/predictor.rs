@@ -1,8 +1,9 @@
 //! The whole way of one prediction: record → boundaries → tensors → engine → decision → receipt → counters.
 
-use super::feed::feed;
+use super::decode::{Decoded, broken, decode, output};
+use super::feed::{Row, feed};
 use super::{Engine, Prediction, Timing};
-use crate::bundle::Manifest;
+use crate::bundle::{Baseline, BaselineFeature, Manifest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{Observation, Record};
 use crate::guard::{self, Boundary, ViolationRule};
@@ -59,6 +60,26 @@ impl Predictor {
         &self.window
     }
 
+    /// What the open window has seen, as the reference profile of a bundle.
+    pub fn baseline(&self) -> Baseline {
+        let (layout, window) = (&self.layout, &self.window);
+        let features = (0..layout.features()).map(|index| {
+            let moments = &window.moments[index];
+            let numeric = moments.count > 0;
+            BaselineFeature {
+                counts: window.counts[layout.feature(index)].to_vec(),
+                mean: numeric.then_some(moments.mean),
+                standard_deviation: moments.standard_deviation().filter(|_| numeric),
+            }
+        });
+        Baseline {
+            rows: window.counts[layout.predictions()],
+            features: features.collect(),
+            scores: window.counts[layout.scores()].to_vec(),
+            actions: window.counts[layout.actions()].to_vec(),
+        }
+    }
+
     /// The counters of the open window, to add what the host alone knows.
     pub fn window_mut(&mut self) -> &mut Profile {
         &mut self.window
@@ -106,11 +127,11 @@ impl Predictor {
             self.window.count(self.layout.refused());
             return Err(Error::new(ErrorKind::InvalidRecord, &violation.message).model(&self.manifest.name));
         }
-        let inputs = feed(&self.manifest.features, &[&observations])?;
+        let inputs = feed(&self.manifest, &[Row { observations: &observations, record: Some(record) }])?;
         let encoded = clock();
         let outputs = self.run(inputs)?;
         let ran = clock();
-        let decoded = self.decode(&outputs)?;
+        let decoded = decode(&self.manifest, &outputs)?;
         let action = guard::decide(&self.manifest, decoded.score, boundary.inside).map(str::to_owned);
         let id = self.count(&observations, &boundary, &decoded, action.as_deref(), groups);
         let timing = Timing { encode: encoded - start, run: ran - encoded, total: clock() - start };
@@ -121,7 +142,7 @@ impl Predictor {
             label: decoded.label,
             probabilities: decoded.probabilities,
             score: decoded.score,
-            value: None,
+            value: decoded.value,
             action,
             boundary,
             timing,
@@ -133,10 +154,10 @@ impl Predictor {
     pub fn margins(&mut self, rows: &[Vec<Observation>]) -> Result<Vec<f64>> {
         let mut margins = Vec::with_capacity(rows.len());
         for row in rows {
-            let outputs = self.run(feed(&self.manifest.features, &[row])?)?;
-            let margin = self.output(&outputs, self.manifest.roles.margin.as_deref())?;
-            let margin = margin.and_then(|values| values.first().copied());
-            margins.push(margin.ok_or_else(|| self.broken("the model has no margin output"))?);
+            let outputs = self.run(feed(&self.manifest, &[Row { observations: row, record: None }])?)?;
+            let margin = output(&self.manifest, &outputs, self.manifest.roles.margin.as_deref())?;
+            let margin = margin.and_then(|tensor| tensor.data().to_f64()?.first().copied());
+            margins.push(margin.ok_or_else(|| broken(&self.manifest, "the model has no margin output"))?);
         }
         Ok(margins)
     }
@@ -148,33 +169,6 @@ impl Predictor {
             return Err(Error::new(ErrorKind::InvalidModel, message).model(name).help("load the full runtime"));
         };
         engine.run(inputs).map_err(|error| error.model(name))
-    }
-
-    fn decode(&self, outputs: &[Tensor]) -> Result<Decoded> {
-        let Some(values) = self.output(outputs, self.manifest.roles.probabilities.as_deref())? else {
-            return Err(self.broken("the model has no probabilities output"));
-        };
-        let classes = &self.manifest.task.classes;
-        if values.len() != classes.len() || values.iter().any(|value| !value.is_finite()) {
-            return Err(self.broken("the probabilities are not one finite number per class"));
-        }
-        let label = match self.output(outputs, self.manifest.roles.label.as_deref())? {
-            Some(label) => label.first().and_then(|&index| classes.get(index as usize)).cloned(),
-            None => None,
-        };
-        let score = self.manifest.positive_index().map(|positive| values[positive]);
-        Ok(Decoded { label, score, probabilities: Some(classes.iter().cloned().zip(values).collect()) })
-    }
-
-    fn output(&self, outputs: &[Tensor], role: Option<&str>) -> Result<Option<Vec<f64>>> {
-        let Some(role) = role else { return Ok(None) };
-        let place = self.manifest.outputs.iter().position(|output| output.name == role);
-        let values = place.and_then(|place| outputs.get(place)).and_then(|tensor| tensor.data().to_f64());
-        values.map(Some).ok_or_else(|| self.broken("an output that the manifest names is not there").item(role))
-    }
-
-    fn broken(&self, message: &str) -> Error {
-        Error::new(ErrorKind::BundleFormat, message).model(&self.manifest.name).help("pack the bundle again")
     }
 
     fn count_violations(&mut self, boundary: &Boundary) {
@@ -237,12 +231,6 @@ impl Predictor {
         };
         receipt.text()
     }
-}
-
-struct Decoded {
-    label: Option<String>,
-    score: Option<f64>,
-    probabilities: Option<BTreeMap<String, f64>>,
 }
 
 /// SplitMix64: numbers that tell receipts of one session apart.

@@ -2,7 +2,7 @@
 
 use super::schema::{ColumnKind, Needed, misfit};
 use super::{Column, Table};
-use crate::canvas::nearest;
+use crate::canvas::{FeatureKind, nearest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
 use csv::{ReaderBuilder, StringRecord, WriterBuilder};
@@ -92,6 +92,24 @@ fn parse(cell: &str, kind: ColumnKind, listed: &[String], missing: &[&str]) -> R
         },
     };
     value.ok_or_else(|| misfit(kind, listed, &text()))
+}
+
+/// The raw value of a cell, as a page would send it for a feature of this kind. What is not of the kind stays a text, so
+/// that the boundaries of the model speak of it.
+///
+/// Strings keep the spaces around them: a model that learned " Private" knows no "Private".
+pub fn cell(cell: &str, kind: FeatureKind, listed: &[String]) -> Value {
+    let trimmed = cell.trim();
+    let text = || Value::Text(cell.to_owned());
+    match kind {
+        _ if trimmed.is_empty() => Value::Missing,
+        FeatureKind::Text => text(),
+        FeatureKind::Category if MISSING.contains(&trimmed) && !listed.iter().any(|value| value == cell) => {
+            Value::Missing
+        }
+        FeatureKind::Category => text(),
+        _ => parse(trimmed, kind.into(), &[], &MISSING).unwrap_or_else(|_| text()),
+    }
 }
 
 fn number(cell: &str) -> Option<f64> {

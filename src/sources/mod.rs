@@ -15,7 +15,7 @@ mod schema;
 mod snapshot;
 mod table;
 
-pub use csv::to_csv;
+pub use csv::{cell, to_csv};
 pub use file::read_canvas;
 pub use lineage::{ColumnLineage, LINEAGE_FORMAT, Lineage, SnapshotCost, SourceLineage};
 pub use recipe::{

@@ -29,6 +29,7 @@ impl From<FeatureKind> for ColumnKind {
             FeatureKind::Integer => Self::Integer,
             FeatureKind::Category => Self::Category,
             FeatureKind::Boolean => Self::Boolean,
+            FeatureKind::Text => Self::Text,
         }
     }
 }
@@ -50,7 +51,11 @@ pub(super) fn needed(canvas: &Canvas) -> Vec<Needed<'_>> {
         feature: Some(feature),
     });
     let others = [canvas.offline_evaluation.split.column.as_deref(), Some(canvas.prediction_task.target.as_str())];
-    let others = others.into_iter().flatten().map(|name| Needed { name, kind: ColumnKind::Text, feature: None });
+    let others = others.into_iter().flatten().filter(|name| !name.is_empty()).map(|name| Needed {
+        name,
+        kind: ColumnKind::Text,
+        feature: None,
+    });
     let mut columns: Vec<Needed<'_>> = Vec::new();
     for column in features.chain(others) {
         if !columns.iter().any(|known| known.name == column.name) {
@@ -94,6 +99,7 @@ fn check_feature(table: &Table, column: &Column, feature: &Feature) -> Result<()
             (FeatureKind::Number, Value::Number(number)) => number.is_finite(),
             (FeatureKind::Integer, Value::Number(number)) => number.is_finite() && number.fract() == 0.0,
             (FeatureKind::Category, Value::Text(text)) => feature.values.contains(text),
+            (FeatureKind::Text, Value::Text(_)) => true,
             _ => false,
         };
         if !fits {

@@ -87,3 +87,13 @@ pub struct Port {
     /// The sizes, outermost first. Empty for a scalar, and for an output whose shape the file does not tell.
     pub shape: Vec<Dimension>,
 }
+
+impl Port {
+    /// How many columns each row has: the second size, and 1 where there is none or it is not fixed.
+    pub fn width(&self) -> usize {
+        match self.shape.get(1) {
+            Some(Dimension::Fixed(width)) => *width,
+            _ => 1,
+        }
+    }
+}

@@ -17,7 +17,7 @@ const MARGIN: &str = MODEL_OUTPUTS[2];
 /// The roles of the outputs that [`export`] writes.
 pub fn roles() -> Roles {
     let [label, probabilities, margin] = MODEL_OUTPUTS.map(|name| Some(name.to_owned()));
-    Roles { label, probabilities, margin }
+    Roles { label, probabilities, margin, ..Roles::default() }
 }
 
 /// The bytes of the `.onnx` file of a fit.

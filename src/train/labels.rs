@@ -1,6 +1,6 @@
 //! The target column as classes.
 
-use crate::canvas::Canvas;
+use crate::canvas::{Canvas, TaskKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
 use crate::sources::Table;
@@ -36,6 +36,11 @@ impl Labels {
     /// class or a third one, or the positive class of the canvas is not among them.
     pub fn read(canvas: &Canvas, table: &Table) -> Result<Self> {
         let task = &canvas.prediction_task;
+        if task.kind == TaskKind::Regression {
+            let error =
+                Error::new(ErrorKind::InvalidCanvas, "the kit trains no regression").item("prediction_task.kind");
+            return Err(error.help("train it elsewhere, and take it in with `nearside adopt`"));
+        }
         let column = table.column(&task.target)?;
         let error =
             |message: String| Error::new(ErrorKind::InvalidData, message).place(&table.source).item(&task.target);

@@ -21,5 +21,5 @@ pub use logistic::{Problem, Solution, fit, sigmoid};
 pub use manifest::manifest;
 pub use prepare::{design, feature_schema, prepare, raw};
 pub use reweigh::reweigh;
-pub use schema::schema;
+pub use schema::{edges as deciles, schema};
 pub use split::{RowSplit, split};

@@ -93,6 +93,7 @@ pub fn feature_schema(feature: &Feature, known: &[String]) -> FeatureSchema {
         note: feature.note.clone(),
         bins: Vec::new(),
         example: Value::Missing,
+        feeds: None,
     }
 }
 
@@ -107,6 +108,7 @@ const fn wanted(kind: FeatureKind) -> &'static str {
         FeatureKind::Integer => "a whole number",
         FeatureKind::Category => "a text",
         FeatureKind::Boolean => "true or false",
+        FeatureKind::Text => "a text",
     }
 }
 
@@ -183,6 +185,10 @@ fn check(feature: &Feature) -> Result<()> {
             _ => {}
         }
     }
+    if feature.kind == FeatureKind::Text || feature.missing == Missing::Model {
+        let message = "free text, and missing values that the model deals with itself, are for adopted models";
+        return Err(error(message.into()).help("train with another type and rule, or run `nearside adopt` again"));
+    }
     if feature.kind == FeatureKind::Category && feature.monotonic.is_some() {
         return Err(error("a category has no order to be monotonic in".into()).help("remove \"monotonic\""));
     }
@@ -192,7 +198,7 @@ fn check(feature: &Feature) -> Result<()> {
 /// The values of a category: those of the canvas, or those of the training rows in the order of their names.
 fn known_values(feature: &Feature, table: &Table, rows: &[usize]) -> Result<Vec<String>> {
     Ok(match feature.kind {
-        FeatureKind::Number | FeatureKind::Integer => Vec::new(),
+        FeatureKind::Number | FeatureKind::Integer | FeatureKind::Text => Vec::new(),
         FeatureKind::Boolean => vec!["false".into(), "true".into()],
         FeatureKind::Category if !feature.values.is_empty() => feature.values.clone(),
         FeatureKind::Category => {
@@ -212,7 +218,7 @@ fn known_values(feature: &Feature, table: &Table, rows: &[usize]) -> Result<Vec<
 
 fn imputation(feature: &Feature, known: &[f64]) -> Option<f64> {
     let value = match feature.missing {
-        Missing::Error => return None,
+        Missing::Error | Missing::Model => return None,
         Missing::Zero => 0.0,
         Missing::Mean => known.iter().sum::<f64>() / known.len() as f64,
         Missing::Median => median(known),

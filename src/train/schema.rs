@@ -36,7 +36,8 @@ pub fn schema(canvas: &Canvas, fitted: &[FittedFeature], table: &Table, rows: &[
         .collect()
 }
 
-fn edges(sorted: &[f64]) -> Vec<f64> {
+/// The inner edges of the deciles of ascending values, each once and none at or below the lowest.
+pub fn edges(sorted: &[f64]) -> Vec<f64> {
     let quantiles = (1..BINS).filter_map(|bin| of_sorted(sorted, bin as f64 / BINS as f64));
     let mut edges: Vec<f64> = quantiles.filter(|edge| sorted.first().is_some_and(|lowest| edge > lowest)).collect();
     edges.dedup();

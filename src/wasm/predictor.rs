@@ -162,7 +162,7 @@ impl Predictor {
 #[cfg(feature = "tract")]
 fn engine(manifest: &Manifest, bytes: &[u8]) -> Result<Box<dyn Engine>> {
     let mut engine = crate::onnx::TractEngine::new(bytes).map_err(|error| error.model(&manifest.name))?;
-    engine.prepare(vec![vec![1, 1]; manifest.inputs.len()])?;
+    engine.prepare(manifest.input_shapes(1))?;
     Ok(Box::new(engine))
 }
 

@@ -269,8 +269,10 @@ export interface Manifest {
   files: { model: BundleFile; baseline?: BundleFile; canvas?: BundleFile; card?: BundleFile; evaluation?: BundleFile; golden?: BundleFile };
   task: { kind: string; target: string; classes: string[]; positive: string | null };
   features: {
-    name: string; kind: "number" | "integer" | "category" | "boolean"; unit: string | null; range: [number, number] | null;
+    name: string; kind: "number" | "integer" | "category" | "boolean" | "text"; unit: string | null; range: [number, number] | null;
     values: string[]; missing: string; note: string | null; bins: number[]; example: unknown;
+    /** The input and the column in it that the feature feeds; without it, the input at its own place. */
+    feeds?: { input: string; column: number };
   }[];
   groups: { name: string; values: string[] }[];
   bands: { at_least: number; action: string }[];

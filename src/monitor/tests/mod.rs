@@ -24,6 +24,7 @@ fn feature(name: &str, kind: FeatureKind) -> FeatureSchema {
         note: None,
         bins: vec![],
         example: Value::Missing,
+        feeds: None,
     }
 }
 

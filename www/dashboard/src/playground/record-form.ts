@@ -14,7 +14,7 @@ export interface Asked {
 /** Above this many values a category becomes a list instead of buttons. */
 const BUTTONS = 3;
 
-const STAND_INS: Record<string, string> = { median: "the median", mean: "the mean", mode: "the most frequent value", zero: "zero" };
+const STAND_INS: Record<string, string> = { median: "the median", mean: "the mean", mode: "the most frequent value", zero: "zero", model: "it as it is" };
 
 /** A form made from the schema of a bundle; what is slotted stands beside its button. Fires `ask` with an `Asked`. */
 @customElement("ns-record-form")
@@ -234,6 +234,12 @@ export class RecordForm extends LitElement {
       return html`<select id=${name} ?disabled=${left} aria-describedby="${name}-hint" @change=${(event: Event) => this.set(name, (event.target as HTMLSelectElement).value)}>
         ${values.map((entry) => html`<option value=${entry} .selected=${entry === value}>${words(entry)}</option>`)}
       </select>`;
+    }
+    if (kind === "text") {
+      const text = typeof value === "string" ? value : "";
+      return html`<div class="input">
+        <input id=${name} autocomplete="off" .value=${text} ?disabled=${left} aria-describedby="${name}-hint" @change=${(event: Event) => this.set(name, (event.target as HTMLInputElement).value)} />
+      </div>`;
     }
     return html`<div class="input">
       <input

@@ -43,6 +43,8 @@ function draw(feature: Feature, random: () => number): Value {
       return Math.round(between(feature, random));
     case "number":
       return Number(between(feature, random).toPrecision(4));
+    case "text":
+      return exampleOf(feature);
   }
 }
 
