@@ -330,7 +330,7 @@ mod tests {
         );
         let found = faults(&text);
         for words in [
-            "features[0].type: the number 3 where one of the texts number, integer, category, boolean belongs",
+            "features[0].type: the number 3 where one of the texts number, integer, category, boolean, text belongs",
             "features[0].range: 3 values where a list of 2 belongs",
             "decisions.bands[0].at_least: NaN is not a finite number",
             "decisions.review: the number 3 where a table belongs",

@@ -52,7 +52,7 @@ fn manifest() -> Manifest {
         },
         inputs: vec![],
         outputs: vec![],
-        roles: Roles::default(),
+        roles: Roles { probabilities: Some("probabilities".into()), ..Roles::default() },
         features: vec![income, purpose],
         groups: vec![GroupSchema { name: "sex".into(), values: vec!["female".into(), "male".into()] }],
         bands: vec![band(0.75, "accept"), band(0.45, "review"), band(0.0, "decline")],

@@ -49,11 +49,6 @@ impl<'a> Attributes<'a> {
         self.node.output.get(place).is_some_and(|name| !name.is_empty())
     }
 
-    /// How many outputs have a name.
-    pub fn outputs(&self) -> usize {
-        self.node.output.iter().filter(|name| !name.is_empty()).count()
-    }
-
     fn find(&self, name: &str) -> Option<&'a AttributeProto> {
         self.node.attribute.iter().find(|attribute| attribute.name == name)
     }

@@ -195,11 +195,6 @@ pub fn find(node: &NodeProto) -> Option<Build> {
     all.find(|(known, operator, _)| *known == domain && *operator == name).map(|(_, _, build)| *build)
 }
 
-/// All of the kit's own operators: domain and name.
-pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    FAMILIES.iter().flat_map(|family| family.iter()).map(|(domain, name, _)| (*domain, *name))
-}
-
 /// The operator of a node, where it is the kit's own. Errors name operator and node.
 pub fn build(node: &NodeProto, opset: i64) -> Option<Result<Box<dyn Operator>>> {
     let build = find(node)?;
