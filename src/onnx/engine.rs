@@ -101,6 +101,8 @@ impl TractEngine {
             let fact = InferenceFact::dt_shape(self.types[index], shape.as_slice());
             model.set_input_fact(index, fact).map_err(|error| failed(&error))?;
         }
+        let model = model.into_typed().map_err(|error| failed(&error))?;
+        operators::check_plan(&model)?;
         model.into_optimized().and_then(|model| model.into_runnable()).map_err(|error| failed(&error))
     }
 

@@ -183,7 +183,13 @@ impl Run<'_> {
         if let Some(outputs) = sequence::run(node, &inputs)? {
             return Ok(outputs);
         }
-        node::tract(node, &inputs, self.opset).or_else(|error| match operators::fallback(node, self.opset) {
+        let stand_in = || operators::fallback(node, self.opset);
+        if operators::is_dangerous(node, &node::types(&inputs))
+            && let Some(operator) = stand_in()
+        {
+            return node::own(operator?.as_ref(), node, &inputs);
+        }
+        node::tract(node, &inputs, self.opset).or_else(|error| match stand_in() {
             Some(operator) => node::own(operator?.as_ref(), node, &inputs),
             None => Err(error),
         })

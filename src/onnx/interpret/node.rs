@@ -2,16 +2,23 @@
 
 use super::Value;
 use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::convert::{datum_type, from_tract, onnx_datum, to_tract};
+use crate::onnx::convert::{datum_type, element_of, from_tract, onnx_datum, to_tract};
 use crate::onnx::engine::failed;
 use crate::onnx::operators::{Operator, named_only};
 use crate::onnx::read::framework;
+use crate::tensor::ElementType;
 use std::sync::Arc;
 use tract_onnx::pb::type_proto::{Tensor as TensorType, Value as TypeValue};
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto, ValueInfoProto};
 use tract_onnx::prelude::{Framework, InferenceModelExt, IntoArcTensor, IntoRunnable, Tensor, tvec};
 use tract_onnx::tract_hir::internal::InferenceFact;
 use tract_onnx::tract_hir::tract_core::ops::konst::Const;
+
+/// The types of those inputs that are tensors.
+pub(super) fn types(inputs: &[Option<Value>]) -> Vec<ElementType> {
+    let tensors = inputs.iter().flatten().filter_map(|value| value.tensor().ok());
+    tensors.filter_map(|tensor| element_of(tensor.datum_type())).collect()
+}
 
 /// Runs an operator of the kit. It gives only those outputs that have a name; the others are nothing.
 pub(super) fn own(operator: &dyn Operator, node: &NodeProto, inputs: &[Option<Value>]) -> Result<Vec<Value>> {

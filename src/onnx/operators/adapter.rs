@@ -1,13 +1,14 @@
 //! Own operators as nodes of tract's graphs.
 
 use super::{Fact, Operator, build, find, key, named_only};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::onnx::convert::{datum_type, element_of, from_tract, to_tract};
 use std::sync::Arc;
 use tract_onnx::Onnx;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{GraphProto, NodeProto};
 use tract_onnx::prelude::{DatumType, IntoTValue, SpecialOps, TDim, TValue, TVec, TractResult, tvec};
+use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_hir::internal::{
     EvalContext, EvalOp, Expansion, InferenceOp, InferenceResult, IntoExp, Op, OutletId, ShapeFactoid, Solver,
     StaticName, TensorProxy, TypedFact, TypedModel, TypedOp, as_op, expand, format_err, op_as_typed_op, op_out_of_plan,
@@ -41,6 +42,20 @@ fn parse(context: &ParsingContext<'_>, node: &NodeProto) -> TractResult<(Box<dyn
     let operator = operator.map_err(|error| format_err!(Failure(error)))?;
     let own = Own { name: original.op_type, operator: operator.into(), named };
     Ok((expand(own), vec![]))
+}
+
+/// Fails where tract would panic over a plan: products of matrices of whole numbers that it has no kernels for.
+pub fn check_plan(model: &TypedModel) -> crate::error::Result<()> {
+    for node in model.nodes.iter().filter(|node| node.op_is::<EinSum>()) {
+        for input in &node.inputs {
+            let datum = model.outlet_fact(*input).map(|fact| fact.datum_type);
+            if matches!(datum, Ok(DatumType::I64 | DatumType::I16 | DatumType::U64 | DatumType::U32 | DatumType::U16)) {
+                let message = "there is no plan for products of such whole numbers";
+                return Err(Error::new(ErrorKind::EngineFailed, message).item(&node.name));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// An error of the kit on its way through tract.

@@ -12,8 +12,9 @@ use tract_onnx::pb::tensor_proto::DataType;
 /// The operators of this file.
 pub const FAMILY: Family = &[(ONNX, "Attention", |attributes| Ok(Box::new(Attention::new(attributes)?)))];
 
+/// Scaled dot product attention.
 #[derive(Debug)]
-struct Attention {
+pub(super) struct Attention {
     scale: Option<f32>,
     causal: bool,
     /// The heads of queries, and of keys and values, as the attributes state them for inputs of rank 3.
@@ -29,6 +30,22 @@ struct Attention {
     nonpad: Option<usize>,
     /// Which outputs have a name.
     outputs: [bool; 4],
+}
+
+/// What [`Attention::packed`] is made from.
+pub(super) struct Options {
+    /// What the scores are multiplied by; the inverse root of the head's size where nothing is stated.
+    pub scale: Option<f32>,
+    /// Whether queries see no later keys.
+    pub causal: bool,
+    /// The heads of queries, keys and values.
+    pub heads: usize,
+    /// The input with the mask.
+    pub mask: Option<usize>,
+    /// The inputs with earlier keys and values.
+    pub past: Option<(usize, usize)>,
+    /// Which of output, keys and values have a name.
+    pub outputs: [bool; 3],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,6 +107,24 @@ impl Attention {
         })
     }
 
+    /// Attention for inputs of rank 3, whose heads lie beside each other.
+    pub(super) fn packed(options: Options) -> Self {
+        let Options { scale, causal, heads, mask, past, outputs: [output, keys, values] } = options;
+        Self {
+            scale,
+            causal,
+            heads: Some((heads, heads)),
+            softcap: 0.0,
+            scores: Scores::Raw,
+            left: None,
+            right: None,
+            mask,
+            past,
+            nonpad: None,
+            outputs: [output, keys, values, false],
+        }
+    }
+
     /// The sizes of everything. Fails with `wrong-shape` where the inputs contradict each other.
     fn sizes(&self, q: &[usize], k: &[usize], v: &[usize], past: Option<(&[usize], &[usize])>) -> Result<Sizes> {
         let wrong = || mismatch(format!("queries {q:?}, keys {k:?}, values {v:?} and past {past:?} do not fit"));
@@ -132,7 +167,11 @@ impl Attention {
             Some(_) => None,
         };
         match before {
-            Some(before) if fits && divisible => Ok(Sizes { past: before, ..sizes }),
+            Some(before) if fits && divisible => {
+                bounded(&[batch, sizes.heads, sizes.queries, value.max(1)])?;
+                bounded(&[batch, kv_heads, keys.saturating_add(before), head.max(value)])?;
+                Ok(Sizes { past: before, ..sizes })
+            }
             _ => Err(wrong()),
         }
     }

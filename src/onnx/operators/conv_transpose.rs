@@ -93,6 +93,7 @@ impl ConvTranspose {
             let reach =
                 (kernel[place] as i64 - 1).checked_mul(dilation as i64)?.checked_add(1).filter(|&reach| reach > 0)?;
             let whole = (sizes[place] as i64 - 1).checked_mul(stride as i64)?.checked_add(reach)?.checked_add(extra)?;
+            let whole = Some(whole).filter(|&whole| whole <= 1 << 30)?;
             let stated = match &self.output {
                 // The shape may name batch and channels too.
                 Some(shape) => Some(*shape.get((shape.len() + place).checked_sub(count)?)?),

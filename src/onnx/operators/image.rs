@@ -289,7 +289,8 @@ impl DeformConv {
             let free = (image[2 + axis] + before + after).checked_sub(reach).ok_or_else(wrong)?;
             sizes[axis] = free / stride + 1;
         }
-        let taps = self.offset_groups * rows * columns;
+        let taps = rows.checked_mul(columns).and_then(|taps| taps.checked_mul(2)?.checked_mul(self.offset_groups));
+        let taps = taps.ok_or_else(wrong)? / 2;
         let fits = per_group.checked_mul(self.groups) == Some(channels)
             && made.is_multiple_of(self.groups)
             && channels.is_multiple_of(self.offset_groups)

@@ -7,13 +7,13 @@ use crate::error::Result;
 use crate::tensor::{Data, Tensor};
 
 /// The operators of this file that are better than tract's.
-pub const FAMILY: Family = &[(ONNX, "GatherND", |attributes| Ok(Box::new(GatherNd::new(attributes)?)))];
+pub const FAMILY: Family = &[
+    (ONNX, "GatherND", |attributes| Ok(Box::new(GatherNd::new(attributes)?))),
+    (ONNX, "ScatterND", |attributes| Ok(Box::new(ScatterNd::new(attributes)?))),
+];
 
 /// The operators of this file that stand in for tract's.
-pub const STAND_INS: Family = &[
-    (ONNX, "ScatterND", |attributes| Ok(Box::new(ScatterNd::new(attributes)?))),
-    (ONNX, "Slice", |attributes| Ok(Box::new(Slice::new(attributes)))),
-];
+pub const STAND_INS: Family = &[(ONNX, "Slice", |attributes| Ok(Box::new(Slice::new(attributes))))];
 
 /// Where the slices begin that rows of indices point to, in a tensor of that shape.
 fn pointed(indices: &[i64], shape: &[usize], depth: usize) -> Result<Vec<usize>> {

@@ -8,6 +8,8 @@ mod arithmetic;
 mod attention;
 mod attributes;
 mod batch_norm;
+mod cast;
+mod contributed;
 mod conv_transpose;
 mod einsum;
 mod elements;
@@ -33,7 +35,7 @@ mod svm;
 mod text;
 mod trees;
 
-pub use adapter::{Failure, register};
+pub use adapter::{Failure, check_plan, register};
 pub use attributes::Attributes;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -122,6 +124,8 @@ const FAMILIES: &[Family] = &[
     arithmetic::FAMILY,
     attention::FAMILY,
     batch_norm::FAMILY,
+    cast::FAMILY,
+    contributed::FAMILY,
     conv_transpose::FAMILY,
     einsum::FAMILY,
     encoders::FAMILY,
@@ -152,6 +156,7 @@ const FAMILIES: &[Family] = &[
 const FALLBACKS: &[Family] = &[
     activations::WIDE,
     batch_norm::FAMILY,
+    cast::FAMILY,
     conv_transpose::FAMILY,
     einsum::FAMILY,
     fallback::FAMILY,
@@ -163,6 +168,7 @@ fn is_plain(node: &NodeProto) -> bool {
     match node.op_type.as_str() {
         "LSTM" | "GRU" | "RNN" => recurrent::is_plain(node),
         "BatchNormalization" => batch_norm::is_plain(node),
+        "Cast" => cast::is_plain(node),
         "ConvTranspose" => conv_transpose::is_plain(node),
         "Einsum" => einsum::is_plain(node),
         "GridSample" => grid_sample::is_plain(node),
@@ -171,6 +177,12 @@ fn is_plain(node: &NodeProto) -> bool {
         "Swish" => activations::is_plain(node),
         _ => false,
     }
+}
+
+/// Whether tract's own operator must not be asked about inputs of these types: it would panic.
+pub fn is_dangerous(node: &NodeProto, inputs: &[ElementType]) -> bool {
+    use ElementType::{I16, I64, U16, U32, U64};
+    node.op_type == "MatMul" && inputs.iter().any(|element| matches!(element, I64 | I16 | U64 | U32 | U16))
 }
 
 /// The operator that stands in for tract's own, which failed on this node.

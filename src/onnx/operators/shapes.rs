@@ -147,8 +147,8 @@ impl Pad {
     /// What one axis shows: first it is cut, then padded.
     fn table(&self, size: usize, left: i64, right: i64, length: usize) -> Result<Table> {
         let (size, before) = (size as i64, left.max(0));
-        let start = (-left).max(0).min(size);
-        let rest = (size - start - (-right).max(0)).max(0);
+        let start = left.saturating_neg().max(0).min(size);
+        let rest = (size - start).saturating_sub(right.saturating_neg().max(0)).max(0);
         if rest == 0 && length > 0 && self.mode != PadMode::Constant {
             return Err(mismatch(format!(
                 "nothing to repeat along an axis of size {size} padded by {left} and {right}"
@@ -313,9 +313,12 @@ struct SpaceToDepth {
 
 impl SpaceToDepth {
     fn new(attributes: &Attributes<'_>) -> Result<Self> {
+        let block = attributes
+            .int("blocksize")
+            .and_then(|block| usize::try_from(block).ok())
+            .filter(|block| (1..=1 << 15).contains(block));
         let block =
-            attributes.int("blocksize").and_then(|block| usize::try_from(block).ok()).filter(|&block| block > 0);
-        let block = block.ok_or_else(|| attributes.refuse("blocksize", "a positive number is needed"))?;
+            block.ok_or_else(|| attributes.refuse("blocksize", "a positive number is needed, and not a huge one"))?;
         match attributes.string("mode").as_deref() {
             None | Some("DCR") => Ok(Self { block, inside: false }),
             Some("CRD") => Ok(Self { block, inside: true }),
@@ -450,6 +453,7 @@ mod tests {
         assert!(pad.run(&huge).is_err());
         assert!(pad.run(&[ints(&[1], &[0]), ints(&[2], &[i64::MAX, i64::MAX])]).is_err());
         assert!(pad.run(&[ints(&[1], &[0]), ints(&[2], &[i64::MIN, 0])]).is_err());
+        assert!(pad.run(&[ints(&[2], &[0, 0]), ints(&[2], &[i64::MIN, i64::MAX])]).is_err());
         assert!(Expand.run(&[ints(&[1], &[0]), ints(&[1], &[-1])]).is_err());
     }
 

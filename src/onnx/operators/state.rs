@@ -232,9 +232,11 @@ impl LinearAttention {
             Some(_) => None,
         };
         let (decay, beta) = (last(decay).ok_or_else(wrong)?, last(beta).ok_or_else(wrong)?);
-        let fits = q_hidden == key * self.heads
-            && k_hidden == key * self.kv_heads
-            && v_hidden == value * self.kv_heads
+        let times = |size: usize, heads: usize| size.checked_mul(heads);
+        let fits = times(key, self.heads) == Some(q_hidden)
+            && times(key, self.kv_heads) == Some(k_hidden)
+            && times(value, self.kv_heads) == Some(v_hidden)
+            && times(value, self.heads).is_some()
             && k[..2] == q[..2]
             && v[..2] == q[..2]
             && past.is_none_or(|past| *past == [batch, self.kv_heads, key, value])

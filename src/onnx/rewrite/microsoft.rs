@@ -165,3 +165,7 @@ fn stays_small(w: &Writer<'_>, constants: &Constants<'_>) -> bool {
     });
     whole && zeros && scales
 }
+
+#[cfg(test)]
+#[path = "microsoft_tests.rs"]
+mod tests;
