@@ -226,6 +226,7 @@ fn one_number_is_a_score_where_the_target_has_two_classes() {
 #[test]
 fn what_is_wrong_is_said_with_both_sides_and_what_to_do() {
     let (matrix, prices) = (matrix(), prices());
+    #[allow(clippy::type_complexity)]
     let cases: [(&[u8], &str, &[&str], &[&str]); 11] = [
         (&matrix, "a,b,c\n1,2,3\n", &[], &["X: the model takes 2 numeric columns", "rows have 3: a, b, c", "--target"]),
         (&matrix, "a,b\n1,\"1,5\"\n", &[], &["rows have 1: a", "b is not numeric: \"1,5\" at", "rows.csv:2"]),

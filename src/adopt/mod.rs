@@ -161,7 +161,7 @@ fn outputs_of(engine: &mut TractEngine, manifest: &Manifest, record: &Record) ->
 }
 
 fn refused(error: Error, rows: &Rows, row: usize) -> Error {
-    let gaps = rows.cells_of(row).any(|cell| schema::is_missing(cell));
+    let gaps = rows.cells_of(row).any(schema::is_missing);
     let message = format!("the model does not predict this row: {}", error.message());
     let kind = if error.kind() == ErrorKind::BundleFormat { ErrorKind::InvalidData } else { error.kind() };
     let mut better = Error::new(kind, message).place(rows.line(row)).row(row + 1);

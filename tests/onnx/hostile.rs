@@ -109,11 +109,12 @@ fn unknown_operators_are_refused_by_name_and_domain() {
 #[test]
 fn sizes_beyond_all_memory_are_refused_before_anything_is_allocated() {
     let huge = sizes("s", &[100_000, 100_000, 100_000]);
-    let mut bytes = Vec::new();
-    bytes.push(model(vec![node("ConstantOfShape", &["s"], &["y"])], vec![huge.clone()]));
-    bytes.push(model(vec![node("Tile", &["x", "s"], &["y"])], vec![sizes("s", &[1_000_000, 1_000_000])]));
-    bytes.push(model(vec![node("Expand", &["x", "s"], &["y"])], vec![sizes("s", &[1 << 40, 1, 2])]));
-    for bytes in bytes {
+    let all = [
+        model(vec![node("ConstantOfShape", &["s"], &["y"])], vec![huge]),
+        model(vec![node("Tile", &["x", "s"], &["y"])], vec![sizes("s", &[1_000_000, 1_000_000])]),
+        model(vec![node("Expand", &["x", "s"], &["y"])], vec![sizes("s", &[1 << 40, 1, 2])]),
+    ];
+    for bytes in all {
         let (_, text) = refused(&bytes);
         assert!(text.contains("larger than"), "{text}");
     }

@@ -1,6 +1,9 @@
 //! What operators share that treat all element types alike: one code for values of any type, and walks over the places
 //! of a tensor.
 
+// One code for values of any type: strings are cloned, numbers only seem to be.
+#![allow(clippy::clone_on_copy)]
+
 use super::bounded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Data;

@@ -1,6 +1,9 @@
 //! Operators that make tensors of a size that their inputs state: ConstantOfShape, Range, EyeLike and OneHot. Sizes that
 //! a file asks for are bounded before anything is allocated.
 
+// One code for values of any type: strings are cloned, numbers only seem to be.
+#![allow(clippy::clone_on_copy)]
+
 use super::elements::{around, every, gather, mismatch};
 use super::shapes::{known, sizes};
 use super::{

@@ -273,6 +273,7 @@ pub(super) mod tests {
     use tract_onnx::pb::{AttributeProto, NodeProto};
 
     /// The value of an attribute.
+    #[allow(clippy::large_enum_variant)]
     pub(in crate::onnx::operators) enum Set<'a> {
         Int(i64),
         Ints(&'a [i64]),

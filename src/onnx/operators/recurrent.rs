@@ -1,6 +1,9 @@
 //! LSTM, GRU and RNN with everything that tract leaves out or gets wrong: the reverse direction, sequence lengths,
 //! peepholes, clipping, other activations. A plain forward layer stays with tract, which is faster.
 
+// Rows of several matrices go by one number, as in the specification's formulas.
+#![allow(clippy::needless_range_loop)]
+
 use super::{Attributes, Fact, Family, ONNX, Operator, bounded, floats, integers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, ElementType, Tensor};

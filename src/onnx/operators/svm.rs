@@ -253,7 +253,7 @@ fn coupled(pairs: &[f32], sigmoids: &[(f32, f32)], classes: usize) -> Vec<f32> {
     let mut r = vec![0.0f32; classes * classes];
     let order = (0..classes).flat_map(|i| (i + 1..classes).map(move |j| (i, j)));
     for ((i, j), (&sum, &(a, b))) in order.zip(pairs.iter().zip(sigmoids)) {
-        let share = (1.0 - logistic(sum * a + b)).max(1e-7).min(1.0 - 1e-7);
+        let share = (1.0 - logistic(sum * a + b)).clamp(1e-7, 1.0 - 1e-7);
         (r[i * classes + j], r[j * classes + i]) = (share, 1.0 - share);
     }
     let mut q = vec![0.0f32; classes * classes];

@@ -95,7 +95,7 @@ fn rows_do_not_depend_on_their_neighbours() {
     let listing = two_trees();
     assert_eq!(sums(&listing, Aggregate::Sum, &[&[-1.0, -1.0]]), [9.0]);
     // One row, some, a whole group, and more than a block: the same answers.
-    let row = |index: usize| [if index % 2 == 0 { -1.0 } else { 1.0 }, [-1.0, 3.0, 7.0][index % 3]];
+    let row = |index: usize| [if index.is_multiple_of(2) { -1.0 } else { 1.0 }, [-1.0, 3.0, 7.0][index % 3]];
     let wanted = |index: usize| {
         let [x0, x1] = row(index);
         let first = if x0 > 0.0 {

@@ -153,7 +153,7 @@ mod tests {
         let four = operator(4, None);
         assert!(four.run(&[bytes(&[0; 3]), by.clone()]).is_err());
         assert!(four.run(&[weights.clone(), scales(&[1.0; 3])]).is_err());
-        assert!(four.run(&[weights.clone()]).is_err());
+        assert!(four.run(std::slice::from_ref(&weights)).is_err());
         assert!(four.run(&[by.clone(), by.clone()]).is_err());
         assert!(operator(4, Some(2)).run(&[weights.clone(), by.clone(), bytes(&[0])]).is_err());
         let huge = DequantizeBits { block: usize::MAX, ..operator(4, None) };

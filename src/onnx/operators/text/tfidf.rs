@@ -274,6 +274,7 @@ mod tests {
 
     #[test]
     fn hostile_attributes_and_inputs_are_errors() {
+        #[allow(clippy::type_complexity)]
         let bad: [(&str, fn(&mut AttributeProto)); 8] = [
             ("mode", |a| a.s = b"TFX".to_vec()),
             ("min_gram_length", |a| a.i = 0),

@@ -192,8 +192,7 @@ fn broken_nodes_are_refused() {
         ("aggregate_function", Set::Text("MEDIAN")),
         ("post_transform", Set::Text("EXP")),
     ] {
-        let label = format!("{name}");
-        assert!(regressor(vec![(name, value)]).is_err(), "{label}");
+        assert!(regressor(vec![(name, value)]).is_err(), "{name}");
     }
     let wide = regressor(vec![("nodes_featureids", Set::Ints(&[4, 0, 0]))]).unwrap();
     assert_eq!(wide.run(&[rows(&[&[0.0]])]).unwrap_err().kind(), ErrorKind::WrongShape);
