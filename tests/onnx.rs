@@ -1,6 +1,10 @@
 //! ONNX files from everywhere: the right numbers, or a refusal by name; and nothing that a file can do about it.
 
+mod coverage;
 mod hostile;
+#[path = "fuzz/load.rs"]
+mod load;
+mod not_a_number;
 
 use nearside::onnx::TractEngine;
 use serde_json::Value;
@@ -41,19 +45,20 @@ fn models_of_the_zoo_give_the_right_numbers() {
     assert!(report["passed"].as_u64().unwrap() >= 150, "{:#?}", rows(&report, "refused"));
 }
 
+/// The node tests of the zoo, unpacked.
+fn node_tests(zoo: &Path) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = zoo.join("onnx_node_tests.tar.gz");
+    let unpacked = Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(folder.path()).status().unwrap();
+    assert!(unpacked.success());
+    folder
+}
+
 /// Every node test either gives the right values or ends in an error that says why; none gives other values.
 #[test]
 fn node_tests_are_right_or_refused() {
     let Some(zoo) = zoo() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let unpacked = Command::new("tar")
-        .arg("-xzf")
-        .arg(zoo.join("onnx_node_tests.tar.gz"))
-        .arg("-C")
-        .arg(folder.path())
-        .status()
-        .unwrap();
-    assert!(unpacked.success());
+    let folder = node_tests(&zoo);
     let report = verify(&[&folder.path().display().to_string()]);
     assert_eq!(report["models"], 942);
     let wrong: Vec<&Value> = rows(&report, "failed")

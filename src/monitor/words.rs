@@ -72,9 +72,12 @@ pub(super) fn title(name: &str) -> String {
     text
 }
 
-/// A name of the canvas within a sentence: underscores become spaces.
+/// A name of the canvas within a sentence: underscores become spaces, and `roc_auc` is written as people write it.
 pub(super) fn spaced(name: &str) -> String {
-    name.replace('_', " ")
+    match name {
+        "roc_auc" => "ROC AUC".to_owned(),
+        name => name.replace('_', " "),
+    }
 }
 
 /// The parts one after the other. One function instead of many formats keeps the page's wasm small.
@@ -113,5 +116,6 @@ mod tests {
         assert_eq!(age(7_300_000), "2 h ago");
         assert_eq!(title("income_per_year"), "Income per year");
         assert_eq!(title("état"), "état");
+        assert_eq!((title("roc_auc"), spaced("true_positive_rate")), ("ROC AUC".into(), "true positive rate".into()));
     }
 }

@@ -18,6 +18,8 @@ pub fn check(graph: &mut GraphProto) -> Result<()> {
     count(graph, 0, &mut 0)?;
     order(graph, &HashSet::new())?;
     tensors(graph)?;
+    windows(graph)?;
+    constants(graph, &HashMap::new())?;
     let mut unknown: Vec<String> = Vec::new();
     let framework = read::framework();
     visit(graph, &mut |node| {
@@ -89,6 +91,44 @@ fn supported(framework: &Onnx, node: &NodeProto) -> bool {
         "com.microsoft" => CONTRIBUTED.contains(&name) && framework.op_register.0.contains_key(name),
         _ => false,
     }
+}
+
+/// An operator that models may use.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownOperator {
+    /// The operator set, written out: `ai.onnx` is the standard one.
+    pub domain: &'static str,
+    /// Its name there.
+    pub name: String,
+    /// Whose code runs it: `tract`, `kit`, `interpreter`, or `tract, kit` where the kit stands in for some attributes,
+    /// types or values.
+    pub run_by: &'static str,
+}
+
+/// Every operator that models may use, in alphabetical order.
+pub fn known_operators() -> Vec<KnownOperator> {
+    let framework = read::framework();
+    let of_tract = |name: &str| framework.op_register.0.contains_key(name);
+    let mut known = Vec::new();
+    for (domain, name, shared) in operators::names() {
+        let run_by = if shared && of_tract(name) { "tract, kit" } else { "kit" };
+        known.push(KnownOperator { domain, name: name.to_owned(), run_by });
+    }
+    let standard = framework.op_register.0.keys().filter(|name| !CONTRIBUTED.contains(&name.as_str()));
+    let tract = |domain, name: &str| KnownOperator { domain, name: name.to_owned(), run_by: "tract" };
+    known.extend(standard.map(|name| tract("ai.onnx", name)));
+    known.push(tract("ai.onnx", "Gelu"));
+    known.extend(CONTRIBUTED.iter().filter(|name| of_tract(name)).map(|name| tract("com.microsoft", name)));
+    known.extend(INTERPRETED.iter().map(|name| KnownOperator {
+        domain: "ai.onnx",
+        name: (*name).to_owned(),
+        run_by: "interpreter",
+    }));
+    // Of several entries of one operator the first stays: the kit's own before tract's, tract's before the interpreter.
+    let mut seen = HashSet::new();
+    known.retain(|operator| seen.insert((operator.domain, operator.name.clone())));
+    known.sort();
+    known
 }
 
 /// Calls for every node of a graph and of those inside it.
@@ -222,6 +262,46 @@ fn tensors(graph: &mut GraphProto) -> Result<()> {
             all.try_for_each(tensor_proto::settle).map_err(|error| error.item(&at))?;
         }
         subgraphs_mut(node).try_for_each(self::tensors)?;
+    }
+    Ok(())
+}
+
+/// The most that a pad, a stride, a dilation or a side of a kernel may be.
+const MAX_WINDOW: i64 = 1 << 16;
+
+/// No window is so large that counting its places would not end.
+fn windows(graph: &GraphProto) -> Result<()> {
+    let mut found = Ok(());
+    visit(graph, &mut |node| {
+        let named = |name: &str| matches!(name, "pads" | "strides" | "dilations" | "kernel_shape" | "output_padding");
+        for attribute in node.attribute.iter().filter(|attribute| named(&attribute.name)) {
+            if found.is_ok() && attribute.ints.iter().any(|size| size.unsigned_abs() > MAX_WINDOW as u64) {
+                let (name, ints) = (&attribute.name, &attribute.ints);
+                let message = format!("attribute {name}: {ints:?} is larger than {MAX_WINDOW}");
+                let error = Error::new(ErrorKind::InvalidModel, message).item(place(node));
+                found = Err(error.help("the file is broken; export it again"));
+            }
+        }
+    });
+    found
+}
+
+/// What is made of constants alone, when the file is read, fits into memory.
+fn constants(graph: &GraphProto, around: &HashMap<&str, Vec<usize>>) -> Result<()> {
+    let mut shapes = around.clone();
+    let sizes = |dims: &[i64]| dims.iter().map(|&size| size as usize).collect::<Vec<usize>>();
+    shapes.extend(graph.initializer.iter().map(|tensor| (tensor.name.as_str(), sizes(&tensor.dims))));
+    for node in &graph.node {
+        let known: Vec<Option<&[usize]>> =
+            node.input.iter().map(|name| shapes.get(name.as_str()).map(Vec::as_slice)).collect();
+        let shape = match node.op_type.as_str() {
+            "Constant" => node.attribute.iter().find_map(|attribute| attribute.t.as_ref()).map(|t| sizes(&t.dims)),
+            _ => operators::predicted(node, &known)?,
+        };
+        if let (Some(shape), Some(output)) = (shape, node.output.first()) {
+            shapes.insert(output, shape);
+        }
+        subgraphs(node).try_for_each(|graph| constants(graph, &shapes))?;
     }
     Ok(())
 }

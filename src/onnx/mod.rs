@@ -11,10 +11,13 @@ mod labels;
 mod operators;
 mod read;
 mod rewrite;
+mod runner;
 #[cfg(not(target_arch = "wasm32"))]
 mod tensor_file;
 mod tensor_proto;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use check::{KnownOperator, known_operators};
 #[cfg(target_arch = "wasm32")]
 pub use convert::half_to_float;
 pub use engine::TractEngine;

@@ -64,8 +64,11 @@ pub fn read(bytes: &[u8]) -> Result<OnnxModel> {
     let keys = rewrite::lower_zip_maps(&mut graph);
     rewrite::widen(&mut graph)?;
     let standard = proto.opset_import.iter().find(|import| matches!(import.domain.as_str(), "" | "ai.onnx"));
-    rewrite::lower_microsoft(&mut graph, standard.map_or(0, |import| import.version))?;
+    let version = standard.map_or(0, |import| import.version);
+    rewrite::lower_microsoft(&mut graph, version)?;
+    rewrite::give_over_old(&mut graph, version);
     check(&mut graph)?;
+    rewrite::careful_where_needed(&mut graph, version);
     let signature = signature(&graph, &keys)?;
     let description = describe(&proto, &graph, keys);
     let opset = description.opset.get("ai.onnx").copied().unwrap_or_default();

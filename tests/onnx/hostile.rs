@@ -1,5 +1,6 @@
 //! Files that are broken, or made to break: an error with its cause, never a panic, and what works goes on working.
 
+use super::load::load;
 use nearside::onnx::{TractEngine, read};
 use nearside::{Data, Engine, ErrorKind, Tensor};
 use prost::Message;
@@ -19,7 +20,7 @@ fn info(name: &str) -> ValueInfoProto {
     ValueInfoProto { name: name.into(), r#type: Some(kind), ..ValueInfoProto::default() }
 }
 
-fn node(operator: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
+pub fn node(operator: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
     NodeProto {
         name: format!("the {operator}"),
         op_type: operator.into(),
@@ -27,6 +28,10 @@ fn node(operator: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
         output: outputs.iter().map(|&output| output.into()).collect(),
         ..NodeProto::default()
     }
+}
+
+pub fn int(name: &str, value: i64) -> AttributeProto {
+    AttributeProto { name: name.into(), i: value, r#type: AttributeType::Int as i32, ..AttributeProto::default() }
 }
 
 fn sizes(name: &str, values: &[i64]) -> TensorProto {
@@ -39,7 +44,7 @@ fn sizes(name: &str, values: &[i64]) -> TensorProto {
     }
 }
 
-fn model(nodes: Vec<NodeProto>, constants: Vec<TensorProto>) -> Vec<u8> {
+pub fn model(nodes: Vec<NodeProto>, constants: Vec<TensorProto>) -> Vec<u8> {
     let graph = GraphProto {
         name: "g".into(),
         node: nodes,
@@ -118,6 +123,32 @@ fn sizes_beyond_all_memory_are_refused_before_anything_is_allocated() {
         let (_, text) = refused(&bytes);
         assert!(text.contains("larger than"), "{text}");
     }
+    // Two vectors that are spread to a matrix: constants are multiplied when the file is read, inputs when it runs.
+    let vector = |name: &str, dims: &[i64]| TensorProto {
+        name: name.into(),
+        dims: dims.to_vec(),
+        data_type: DataType::Float as i32,
+        raw_data: vec![0; 4 << 17],
+        ..TensorProto::default()
+    };
+    let both = vec![vector("a", &[1 << 17, 1]), vector("b", &[1, 1 << 17])];
+    let product = vec![node("Mul", &["a", "b"], &["c"]), node("Add", &["c", "x"], &["y"])];
+    is_refused(&model(product, both), ErrorKind::WrongShape, &["the Mul", "larger than"]);
+    let product =
+        vec![node("ReduceSum", &["x"], &["s"]), node("Mul", &["a", "s"], &["c"]), node("Mul", &["c", "b"], &["y"])];
+    let both = vec![vector("a", &[1 << 17, 1]), vector("b", &[1, 1 << 17])];
+    let (_, text) = refused(&model(product, both));
+    assert!(text.contains("larger than"), "{text}");
+    let mut window = node("Conv", &["i", "w"], &["y"]);
+    window.attribute.push(AttributeProto {
+        name: "pads".into(),
+        ints: vec![1 << 62; 4],
+        r#type: AttributeType::Ints as i32,
+        ..AttributeProto::default()
+    });
+    let image = vec![sizes("s", &[1, 1, 1, 2]), TensorProto { raw_data: vec![0; 4], ..vector("w", &[1, 1, 1, 1]) }];
+    let nodes = vec![node("Reshape", &["x", "s"], &["i"]), window];
+    is_refused(&model(nodes, image), ErrorKind::InvalidModel, &["the Conv", "pads"]);
     let mut liar = sizes("w", &[1, 2]);
     liar.dims = vec![1 << 40, 1 << 40];
     is_refused(
@@ -183,23 +214,24 @@ fn packed() -> Vec<u8> {
     std::fs::read(model.next().unwrap()).unwrap()
 }
 
-/// Inputs of one row for any signature.
-fn inputs(engine: &TractEngine) -> Vec<Tensor> {
-    let one = |port: &nearside::Port| match port.element_type {
-        nearside::ElementType::I64 => Tensor::new(vec![1, 1], Data::I64(vec![0])).unwrap(),
-        _ => Tensor::new(vec![1, 1], Data::F32(vec![1.0])).unwrap(),
-    };
-    engine.signature().inputs.iter().map(one).collect()
-}
-
 /// Loads and runs; what comes out does not matter, a panic does.
 fn survive(bytes: &[u8], what: &str) -> bool {
-    let ended = catch_unwind(AssertUnwindSafe(|| {
-        let Ok(mut engine) = TractEngine::new(bytes) else { return false };
-        let inputs = inputs(&engine);
-        engine.run(inputs).is_ok()
-    }));
+    let ended = catch_unwind(AssertUnwindSafe(|| load(bytes)));
     ended.unwrap_or_else(|_| panic!("it panicked: {what}"))
+}
+
+/// The files that the fuzzer begins with, and those that once ended it.
+fn corpus() -> Vec<(String, Vec<u8>)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
 }
 
 #[test]
@@ -212,21 +244,32 @@ fn a_file_cut_short_anywhere_is_an_error() {
     assert!(survive(&whole, "the whole file again"));
 }
 
+/// The fuzzer's short run: every file of the corpus as it is, and with bits flipped, bytes gone and bytes doubled.
 #[test]
-fn flipped_bits_never_end_the_process() {
-    let whole = packed();
+fn broken_files_never_end_the_process() {
     let mut state = 1u64;
-    let mut next = || {
+    let mut next = |most: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize
+        (state >> 33) as usize % most.max(1)
     };
-    for turn in 0..400 {
-        let mut bytes = whole.clone();
-        for _ in 0..1 + next() % 4 {
-            let place = next() % bytes.len();
-            bytes[place] ^= 1 << (next() % 8);
+    let files = corpus();
+    assert!(files.iter().any(|(name, bytes)| !name.starts_with("crash") && survive(bytes, name)));
+    for (name, whole) in &files {
+        if !name.starts_with("crash") {
+            assert!(survive(whole, name), "{name} does not run");
         }
-        survive(&bytes, &format!("turn {turn}"));
+        for turn in 0..100 {
+            let mut bytes = whole.clone();
+            for _ in 0..=next(3) {
+                let place = next(bytes.len());
+                match next(4) {
+                    0 => drop(bytes.drain(place..(place + 1 + next(8)).min(bytes.len()))),
+                    1 => bytes.insert(place, next(256) as u8),
+                    _ => bytes[place] ^= 1 << next(8),
+                }
+            }
+            survive(&bytes, &format!("{name}, turn {turn}"));
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use super::sequence::{axis, condition, gather, input, integers};
 use super::{Run, Scope, Value};
 use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::engine::failed;
 use crate::onnx::operators::Attributes;
+use crate::onnx::runner::failed;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tract_onnx::pb::{GraphProto, NodeProto};

@@ -3,9 +3,9 @@
 use super::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::convert::{datum_type, element_of, from_tract, onnx_datum, to_tract};
-use crate::onnx::engine::failed;
-use crate::onnx::operators::{Operator, named_only};
+use crate::onnx::operators::{Operator, named_only, predicted};
 use crate::onnx::read::framework;
+use crate::onnx::runner::failed;
 use crate::tensor::ElementType;
 use std::sync::Arc;
 use tract_onnx::pb::type_proto::{Tensor as TensorType, Value as TypeValue};
@@ -36,6 +36,9 @@ pub(super) fn own(operator: &dyn Operator, node: &NodeProto, inputs: &[Option<Va
 
 /// Runs an operator of tract: a graph of this one node, its inputs as constants.
 pub(super) fn tract(node: &NodeProto, inputs: &[Option<Value>], opset: i64) -> Result<Vec<Value>> {
+    let shape = |value: &Option<Value>| value.as_ref()?.tensor().ok().map(|tensor| tensor.shape().to_vec());
+    let shapes: Vec<Option<Vec<usize>>> = inputs.iter().map(shape).collect();
+    predicted(node, &shapes.iter().map(Option::as_deref).collect::<Vec<_>>())?;
     let mut alone = node.clone();
     let (mut infos, mut tensors): (Vec<ValueInfoProto>, Vec<&Arc<Tensor>>) = (vec![], vec![]);
     for (index, value) in inputs.iter().enumerate() {

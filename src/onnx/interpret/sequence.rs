@@ -2,8 +2,8 @@
 
 use super::Value;
 use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::engine::failed;
 use crate::onnx::operators::Attributes;
+use crate::onnx::runner::failed;
 use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::{Datum, Tensor, tensor0};
@@ -124,7 +124,11 @@ fn split(attributes: &Attributes<'_>, inputs: &[Option<Value>]) -> Result<Vec<Ar
     let mut start = 0;
     let mut parts = Vec::with_capacity(lengths.len());
     for length in lengths {
-        let mut part = tensor.slice(along, start, start + length).map_err(|error| failed(&error))?;
+        // tract slices no empty part off a tensor that is empty itself.
+        let mut part = match length == size {
+            true => Tensor::clone(tensor),
+            false => tensor.slice(along, start, start + length).map_err(|error| failed(&error))?,
+        };
         if !keep {
             part.remove_axis(along).map_err(|error| failed(&error))?;
         }

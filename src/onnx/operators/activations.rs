@@ -1,9 +1,10 @@
 //! Activations that tract lacks or gets wrong: Celu, Swish with a slope, SwiGLU, Softplus and LogSoftmax of large numbers;
 //! and of float64, which tract does not take, some more.
 
-use super::elements::{Real, around, mismatch};
+use super::elements::{Places, Real, around, mismatch};
 use super::{Attributes, Fact, Family, ONNX, Operator, axis, not_numbers, required};
 use crate::error::Result;
+use crate::onnx::rewrite::OWN;
 use crate::tensor::{Data, ElementType, Tensor};
 use tract_onnx::pb::NodeProto;
 
@@ -14,6 +15,7 @@ pub const FAMILY: Family = &[
     (ONNX, "Softplus", |attributes| Ok(each(attributes, "", 0.0, |x, _| x.max(0.0) + (-x.abs()).exp().ln_1p()))),
     (ONNX, "SwiGLU", |attributes| Ok(Box::new(SwiGlu { alpha: attributes.float("alpha").unwrap_or(1.0) }))),
     (ONNX, "Swish", |attributes| Ok(each(attributes, "alpha", 1.0, swish))),
+    (OWN, "PRelu", |_| Ok(Box::new(ChannelPRelu))),
 ];
 
 /// What stands in for tract's own, which take float32 only.
@@ -42,7 +44,12 @@ struct Each {
     function: fn(f64, f64) -> f64,
 }
 
-fn each(attributes: &Attributes<'_>, name: &str, default: f32, function: fn(f64, f64) -> f64) -> Box<dyn Operator> {
+pub(super) fn each(
+    attributes: &Attributes<'_>,
+    name: &str,
+    default: f32,
+    function: fn(f64, f64) -> f64,
+) -> Box<dyn Operator> {
     Box::new(Each { attribute: attributes.float(name).unwrap_or(default).into(), function })
 }
 
@@ -52,7 +59,7 @@ fn celu(x: f64, alpha: f64) -> f64 {
 }
 
 /// `x · sigmoid(α · x)`.
-fn swish(x: f64, alpha: f64) -> f64 {
+pub(super) fn swish(x: f64, alpha: f64) -> f64 {
     x / (1.0 + (-alpha * x).exp())
 }
 
@@ -101,6 +108,43 @@ impl Operator for Each {
             _ => return Err(not_numbers(input)),
         };
         Ok(vec![Tensor::new(input.shape().to_vec(), data)?])
+    }
+}
+
+/// PRelu of before version 7: one slope for all values, or one for each channel, on axis 1.
+#[derive(Debug)]
+struct ChannelPRelu;
+
+impl Operator for ChannelPRelu {
+    fn facts(&self, inputs: &[Fact]) -> Result<Vec<Fact>> {
+        let input = required(inputs, Some(0))?;
+        Ok(vec![Fact::new(input.element, input.shape.clone())])
+    }
+
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        let (input, slope) = (required(inputs, Some(0))?, required(inputs, Some(1))?);
+        let (shape, slopes) = (input.shape(), slope.data().len());
+        let mut steps = vec![0; shape.len()];
+        if slopes != 1 {
+            match shape.get(1) {
+                Some(&channels) if channels == slopes => steps[1] = 1,
+                _ => return Err(mismatch(format!("{slopes} slopes for the shape {shape:?}"))),
+            }
+        }
+        let places = Places::new(shape, steps)?;
+        let data = match (input.data(), slope.data()) {
+            (Data::F32(values), Data::F32(slopes)) => Data::F32(Self::of(values, slopes, places)),
+            (Data::F64(values), Data::F64(slopes)) => Data::F64(Self::of(values, slopes, places)),
+            _ => return Err(not_numbers(input)),
+        };
+        Ok(vec![Tensor::new(shape.to_vec(), data)?])
+    }
+}
+
+impl ChannelPRelu {
+    fn of<T: Real>(values: &[T], slopes: &[T], places: Places) -> Vec<T> {
+        let bent = |(&value, place): (&T, usize)| if value < T::default() { slopes[place] * value } else { value };
+        values.iter().zip(places).map(bent).collect()
     }
 }
 
@@ -236,6 +280,17 @@ mod tests {
         assert_eq!(run("LogSoftmax", &[1e4, 1e4]), [-(2f32.ln()), -(2f32.ln())]);
         assert_eq!(run("Swish", &[-1e9, 0.0]), [0.0, 0.0]);
         assert!(["Celu", "Softplus", "Swish"].iter().all(|name| run(name, &[f32::NAN])[0].is_nan()));
+    }
+
+    #[test]
+    fn slopes_belonged_to_channels() {
+        let tensor = |shape: &[usize], values: &[f32]| Tensor::new(shape.to_vec(), Data::F32(values.to_vec())).unwrap();
+        let run = |slopes: &[f32]| {
+            let inputs = [tensor(&[1, 2, 2], &[-1.0, 1.0, -1.0, f32::NAN]), tensor(&[slopes.len()], slopes)];
+            ChannelPRelu.run(&inputs).map(|outputs| super::super::floats(&outputs[0]).unwrap())
+        };
+        assert_eq!(run(&[0.5, 0.25]).unwrap()[..3], [-0.5, 1.0, -0.25]);
+        assert!(run(&[0.5]).unwrap()[3].is_nan() && run(&[1.0, 2.0, 3.0]).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Own operators as nodes of tract's graphs.
 
-use super::{Fact, Operator, build, find, key, named_only};
+use super::{Fact, Operator, bounded, build, find, key, named_only};
 use crate::error::{Error, ErrorKind};
 use crate::onnx::convert::{datum_type, element_of, from_tract, to_tract};
 use std::sync::Arc;
@@ -44,8 +44,16 @@ fn parse(context: &ParsingContext<'_>, node: &NodeProto) -> TractResult<(Box<dyn
     Ok((expand(own), vec![]))
 }
 
-/// Fails where tract would panic over a plan: products of matrices of whole numbers that it has no kernels for.
+/// Fails where tract would panic over a plan: products of matrices of whole numbers that it has no kernels for, and
+/// tensors that no memory holds.
 pub fn check_plan(model: &TypedModel) -> crate::error::Result<()> {
+    for node in &model.nodes {
+        for output in &node.outputs {
+            if let Some(shape) = output.fact.shape.as_concrete() {
+                bounded(shape).map_err(|error| error.item(&node.name))?;
+            }
+        }
+    }
     for node in model.nodes.iter().filter(|node| node.op_is::<EinSum>()) {
         for input in &node.inputs {
             let datum = model.outlet_fact(*input).map(|fact| fact.datum_type);

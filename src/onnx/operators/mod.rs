@@ -8,6 +8,7 @@ mod arithmetic;
 mod attention;
 mod attributes;
 mod batch_norm;
+mod careful;
 mod cast;
 mod contributed;
 mod conv_transpose;
@@ -30,6 +31,7 @@ mod resize;
 mod scaling;
 mod select;
 mod shapes;
+mod sizes;
 mod state;
 mod svm;
 mod text;
@@ -37,8 +39,11 @@ mod trees;
 
 pub use adapter::{Failure, check_plan, register};
 pub use attributes::Attributes;
+pub use careful::has as has_careful;
+pub use sizes::predicted;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::onnx::rewrite::OWN;
 use crate::tensor::{Data, ElementType, Tensor};
 use std::fmt::Debug;
 use tract_onnx::pb::NodeProto;
@@ -124,6 +129,7 @@ const FAMILIES: &[Family] = &[
     arithmetic::FAMILY,
     attention::FAMILY,
     batch_norm::FAMILY,
+    careful::FAMILY,
     cast::FAMILY,
     contributed::FAMILY,
     conv_transpose::FAMILY,
@@ -163,20 +169,24 @@ const FALLBACKS: &[Family] = &[
     index_nd::STAND_INS,
 ];
 
-/// Whether tract's own operator is right for this node of the standard domain, though not for all of its name.
+/// Operators of the standard domain of which tract's own are right for some nodes, and which those are.
+const SHARED: &[(&str, fn(&NodeProto) -> bool)] = &[
+    ("BatchNormalization", batch_norm::is_plain),
+    ("Cast", cast::is_plain),
+    ("ConvTranspose", conv_transpose::is_plain),
+    ("Einsum", einsum::is_plain),
+    ("GRU", recurrent::is_plain),
+    ("GridSample", grid_sample::is_plain),
+    ("LRN", fallback::is_plain),
+    ("LSTM", recurrent::is_plain),
+    ("NonMaxSuppression", fallback::is_plain),
+    ("RNN", recurrent::is_plain),
+    ("SpaceToDepth", shapes::is_plain),
+    ("Swish", activations::is_plain),
+];
+
 fn is_plain(node: &NodeProto) -> bool {
-    match node.op_type.as_str() {
-        "LSTM" | "GRU" | "RNN" => recurrent::is_plain(node),
-        "BatchNormalization" => batch_norm::is_plain(node),
-        "Cast" => cast::is_plain(node),
-        "ConvTranspose" => conv_transpose::is_plain(node),
-        "Einsum" => einsum::is_plain(node),
-        "GridSample" => grid_sample::is_plain(node),
-        "LRN" | "NonMaxSuppression" => fallback::is_plain(node),
-        "SpaceToDepth" => shapes::is_plain(node),
-        "Swish" => activations::is_plain(node),
-        _ => false,
-    }
+    SHARED.iter().any(|(name, is_plain)| *name == node.op_type && is_plain(node))
 }
 
 /// Whether tract's own operator must not be asked about inputs of these types: it would panic.
@@ -212,6 +222,22 @@ pub fn build(node: &NodeProto, opset: i64) -> Option<Result<Box<dyn Operator>>> 
     let build = find(node)?;
     let attributes = Attributes::new(node, opset);
     Some(build(&attributes).map_err(|error| error.item(attributes.place())))
+}
+
+/// The names of the kit's operators with their domain, written out; and whether tract's own run some of their nodes.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+    let all = FAMILIES.iter().flat_map(|family| family.iter()).map(|(domain, name, _)| (*domain, *name, false));
+    let stand_ins = FALLBACKS.iter().flat_map(|family| family.iter()).map(|(domain, name, _)| (*domain, *name, true));
+    let random = |name: &str| fallback::RANDOM.iter().any(|(_, known, _)| *known == name);
+    all.chain(stand_ins).filter(move |(domain, name, _)| *domain != OWN && !random(name)).map(
+        |(domain, name, shared)| {
+            (
+                if domain == ONNX { "ai.onnx" } else { domain },
+                name,
+                shared || SHARED.iter().any(|(known, _)| *known == name),
+            )
+        },
+    )
 }
 
 /// The key under which an own operator stands in tract's register. tract knows operators by their name alone; with the

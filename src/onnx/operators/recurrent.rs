@@ -10,11 +10,22 @@ use crate::tensor::{Data, ElementType, Tensor};
 use tract_onnx::pb::NodeProto;
 
 /// The operators of this file.
-pub const FAMILY: Family = &[
-    (ONNX, "LSTM", |attributes| Ok(Box::new(Recurrent::new(attributes, Cell::Lstm)?))),
-    (ONNX, "GRU", |attributes| Ok(Box::new(Recurrent::new(attributes, Cell::Gru)?))),
-    (ONNX, "RNN", |attributes| Ok(Box::new(Recurrent::new(attributes, Cell::Rnn)?))),
-];
+pub const FAMILY: Family = &[(ONNX, "LSTM", lstm), (ONNX, "GRU", gru), (ONNX, "RNN", rnn)];
+
+/// A long short-term memory.
+pub fn lstm(attributes: &Attributes<'_>) -> Result<Box<dyn Operator>> {
+    Ok(Box::new(Recurrent::new(attributes, Cell::Lstm)?))
+}
+
+/// A gated recurrent unit.
+pub fn gru(attributes: &Attributes<'_>) -> Result<Box<dyn Operator>> {
+    Ok(Box::new(Recurrent::new(attributes, Cell::Gru)?))
+}
+
+/// A plain recurrent layer.
+pub fn rnn(attributes: &Attributes<'_>) -> Result<Box<dyn Operator>> {
+    Ok(Box::new(Recurrent::new(attributes, Cell::Rnn)?))
+}
 
 /// Whether tract computes a node of this family right: one forward direction and no option.
 pub fn is_plain(node: &NodeProto) -> bool {
@@ -100,7 +111,13 @@ impl Activation {
         match self {
             Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Self::Tanh => x.tanh(),
-            Self::Relu => x.max(0.0),
+            Self::Relu => {
+                if x < 0.0 {
+                    0.0
+                } else {
+                    x
+                }
+            }
             Self::Affine(alpha, beta) => alpha * x + beta,
             Self::LeakyRelu(alpha) => {
                 if x < 0.0 {

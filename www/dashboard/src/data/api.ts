@@ -30,17 +30,26 @@ export function readHeaders(): Record<string, string> {
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
+/** How long to wait before the configuration is asked for again, each time that the network fails. */
+const AGAIN_MS = [500, 2000];
+
 /** The collector's configuration, or null when the page is hosted without one. */
 export async function config(): Promise<Config | null> {
-  try {
-    const response = await fetch("./config.json", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (!response.ok) return null;
-    hear(response);
-    const found = (await response.json()) as Config;
-    return found.write_key === null ? null : found;
-  } catch {
-    return null;
+  for (const wait of [...AGAIN_MS, null]) {
+    try {
+      const response = await fetch("./config.json", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+      if (!response.ok && response.status < 500) return null;
+      if (response.ok) {
+        hear(response);
+        const found = (await response.json()) as Config;
+        return found.write_key === null ? null : found;
+      }
+    } catch {
+      // The network failed, or the answer broke off.
+    }
+    if (wait !== null) await new Promise((resume) => setTimeout(resume, wait));
   }
+  return null;
 }
 
 async function get<T>(path: string, query: Record<string, string | number | undefined> = {}): Promise<T> {

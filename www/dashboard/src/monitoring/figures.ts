@@ -107,7 +107,7 @@ export class Figures extends LitElement {
       {
         title: "Answer, 95th percentile",
         value: millis(answer?.p95 ?? null),
-        note: answer?.budget_ms ? `budget ${millis(answer.budget_ms)}${answer.over_budget_share === null ? "" : `, ${percent(answer.over_budget_share)} over it`}` : "no budget stated",
+        note: answerNote(answer),
         ...(answer ? (answer.state ? BUDGET[answer.state] : { state: null }) : { state: "grey" as const }),
       },
       {
@@ -118,4 +118,11 @@ export class Figures extends LitElement {
       },
     ];
   }
+}
+
+function answerNote(answer: Latency | undefined): string {
+  if (!answer) return "nothing was timed yet";
+  if (!answer.budget_ms) return "no budget stated";
+  const over = answer.over_budget_share === null ? "" : `, ${percent(answer.over_budget_share)} over it`;
+  return `budget ${millis(answer.budget_ms)}${over}`;
 }
