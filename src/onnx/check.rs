@@ -114,10 +114,16 @@ pub fn known_operators() -> Vec<KnownOperator> {
         let run_by = if shared && of_tract(name) { "tract, kit" } else { "kit" };
         known.push(KnownOperator { domain, name: name.to_owned(), run_by });
     }
-    let standard = framework.op_register.0.keys().filter(|name| !CONTRIBUTED.contains(&name.as_str()));
+    // tract knows names without domains: those of other domains are not the standard's.
+    let of_other = |name: &str| {
+        let of_both = ["Gelu", "RotaryEmbedding"].contains(&name);
+        (CONTRIBUTED.contains(&name) && !of_both)
+            || operators::is_random(name)
+            || operators::names().any(|(domain, known, _)| domain != "ai.onnx" && known == name)
+    };
+    let standard = framework.op_register.0.keys().filter(|name| !of_other(name));
     let tract = |domain, name: &str| KnownOperator { domain, name: name.to_owned(), run_by: "tract" };
     known.extend(standard.map(|name| tract("ai.onnx", name)));
-    known.push(tract("ai.onnx", "Gelu"));
     known.extend(CONTRIBUTED.iter().filter(|name| of_tract(name)).map(|name| tract("com.microsoft", name)));
     known.extend(INTERPRETED.iter().map(|name| KnownOperator {
         domain: "ai.onnx",

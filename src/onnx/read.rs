@@ -68,6 +68,7 @@ pub fn read(bytes: &[u8]) -> Result<OnnxModel> {
     rewrite::lower_microsoft(&mut graph, version)?;
     rewrite::give_over_old(&mut graph, version);
     check(&mut graph)?;
+    rewrite::bring_slices_near(&mut graph);
     rewrite::careful_where_needed(&mut graph, version);
     let signature = signature(&graph, &keys)?;
     let description = describe(&proto, &graph, keys);

@@ -44,13 +44,17 @@ fn parse(context: &ParsingContext<'_>, node: &NodeProto) -> TractResult<(Box<dyn
     Ok((expand(own), vec![]))
 }
 
-/// Fails where tract would panic over a plan: products of matrices of whole numbers that it has no kernels for, and
+/// Fails where tract would panic over a plan or run it wrong: products of matrices of whole numbers that it has no kernels for, and
 /// tensors that no memory holds.
 pub fn check_plan(model: &TypedModel) -> crate::error::Result<()> {
     for node in &model.nodes {
         for output in &node.outputs {
             if let Some(shape) = output.fact.shape.as_concrete() {
                 bounded(shape).map_err(|error| error.item(&node.name))?;
+            }
+            if node.op.name() == "Pow" && output.fact.datum_type.is_integer() {
+                let message = "there is no plan for powers of whole numbers";
+                return Err(Error::new(ErrorKind::EngineFailed, message).item(&node.name));
             }
         }
     }

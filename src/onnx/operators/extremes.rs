@@ -1,53 +1,26 @@
 //! ReduceMax and ReduceMin, of booleans too. tract's own begin at the largest finite numbers: of values that are all
 //! minus infinity, as in a row that a mask excludes, they give another number.
 
-use super::elements::{Places, strides};
-use super::shapes::known;
-use super::{Attributes, Fact, Family, ONNX, Operator, axis, bounded, integers, not_numbers, required};
+use super::elements::Places;
+use super::reduce::{Axes, Reduction};
+use super::{Fact, Family, ONNX, Operator, not_numbers, required};
 use crate::error::Result;
 use crate::tensor::{Data, Tensor};
 
 /// The operators of this file.
 pub const FAMILY: Family = &[
-    (ONNX, "ReduceMax", |attributes| Ok(Box::new(Extreme::new(attributes, true)))),
-    (ONNX, "ReduceMin", |attributes| Ok(Box::new(Extreme::new(attributes, false)))),
+    (ONNX, "ReduceMax", |attributes| Ok(Box::new(Extreme { largest: true, axes: Axes::new(attributes) }))),
+    (ONNX, "ReduceMin", |attributes| Ok(Box::new(Extreme { largest: false, axes: Axes::new(attributes) }))),
 ];
 
 /// The largest or smallest value over some axes. Not-a-number wins.
 #[derive(Debug)]
 struct Extreme {
     largest: bool,
-    axes: Option<Vec<i64>>,
-    /// The input with the axes, from version 18 on.
-    given: Option<usize>,
-    keep: bool,
-    /// Whether no axes at all means that nothing is reduced.
-    noop: bool,
+    axes: Axes,
 }
 
 impl Extreme {
-    fn new(attributes: &Attributes<'_>, largest: bool) -> Self {
-        Self {
-            largest,
-            axes: attributes.has("axes").then(|| attributes.ints("axes")),
-            given: attributes.input(1),
-            keep: attributes.flag("keepdims", true),
-            noop: attributes.flag("noop_with_empty_axes", false),
-        }
-    }
-
-    /// Which axes are reduced, and the shape that is left.
-    fn reduced(&self, shape: &[usize], given: Option<&[i64]>) -> Result<(Vec<bool>, Vec<usize>)> {
-        let axes = given.or(self.axes.as_deref()).unwrap_or_default();
-        let mut reduced = vec![axes.is_empty() && !self.noop; shape.len()];
-        for &place in axes {
-            reduced[axis(place, shape.len())?] = true;
-        }
-        let sizes = shape.iter().zip(&reduced).filter(|(_, reduced)| self.keep || !**reduced);
-        let left = sizes.map(|(&size, &reduced)| if reduced { 1 } else { size }).collect();
-        Ok((reduced, left))
-    }
-
     fn of<T: Copy>(&self, values: &[T], targets: Places, most: usize, start: T, wins: impl Fn(T, T) -> bool) -> Vec<T> {
         let mut found = vec![start; most];
         for (&value, target) in values.iter().zip(targets) {
@@ -61,19 +34,12 @@ impl Extreme {
 
 impl Operator for Extreme {
     fn facts(&self, inputs: &[Fact]) -> Result<Vec<Fact>> {
-        let input = required(inputs, Some(0))?;
-        let given = self.given.map(|place| known(inputs, Some(place))).transpose()?;
-        Ok(vec![Fact::new(input.element, self.reduced(&input.shape, given.as_deref())?.1)])
+        self.axes.facts(inputs)
     }
 
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         let input = required(inputs, Some(0))?;
-        let given = self.given.map(|place| required(inputs, Some(place)).and_then(integers)).transpose()?;
-        let (reduced, left) = self.reduced(input.shape(), given.as_deref())?;
-        let kept: Vec<usize> =
-            input.shape().iter().zip(&reduced).map(|(&size, &reduced)| if reduced { 1 } else { size }).collect();
-        let steps = strides(&kept).into_iter().zip(&reduced).map(|(step, &reduced)| if reduced { 0 } else { step });
-        let (targets, most) = (Places::new(input.shape(), steps.collect())?, bounded(&left)?);
+        let Reduction { shape: left, elements: most, targets } = self.axes.reduction(inputs)?;
         macro_rules! floats {
             ($variant:ident, $values:expr, $rust:ty) => {{
                 let start = if self.largest { <$rust>::NEG_INFINITY } else { <$rust>::INFINITY };
@@ -113,7 +79,7 @@ mod tests {
     use super::*;
 
     fn run(largest: bool, axes: Option<Vec<i64>>, keep: bool, shape: &[usize], data: Data) -> Tensor {
-        let operator = Extreme { largest, axes, given: None, keep, noop: false };
+        let operator = Extreme { largest, axes: Axes::stated(axes, keep) };
         let input = Tensor::new(shape.to_vec(), data).unwrap();
         let fact = operator.facts(&[Fact::new(input.element_type(), shape)]).unwrap().remove(0);
         let output = operator.run(&[input]).unwrap().remove(0);

@@ -167,6 +167,7 @@ const FALLBACKS: &[Family] = &[
     einsum::FAMILY,
     fallback::FAMILY,
     index_nd::STAND_INS,
+    reduce::WHOLE,
 ];
 
 /// Operators of the standard domain of which tract's own are right for some nodes, and which those are.
@@ -189,10 +190,15 @@ fn is_plain(node: &NodeProto) -> bool {
     SHARED.iter().any(|(name, is_plain)| *name == node.op_type && is_plain(node))
 }
 
-/// Whether tract's own operator must not be asked about inputs of these types: it would panic.
+/// Whether tract's own operator must not be asked about inputs of these types: it would panic, or be wrong.
 pub fn is_dangerous(node: &NodeProto, inputs: &[ElementType]) -> bool {
-    use ElementType::{I16, I64, U16, U32, U64};
-    node.op_type == "MatMul" && inputs.iter().any(|element| matches!(element, I64 | I16 | U64 | U32 | U16))
+    use ElementType::{I16, I32, I64, U16, U32, U64};
+    let whole = |elements: &[ElementType]| elements.iter().any(|element| inputs.contains(element));
+    match node.op_type.as_str() {
+        "MatMul" => whole(&[I64, I16, U64, U32, U16]),
+        "Pow" => matches!(inputs.first(), Some(I64 | I32)),
+        _ => false,
+    }
 }
 
 /// The operator that stands in for tract's own, which failed on this node.
@@ -224,20 +230,22 @@ pub fn build(node: &NodeProto, opset: i64) -> Option<Result<Box<dyn Operator>>> 
     Some(build(&attributes).map_err(|error| error.item(attributes.place())))
 }
 
+/// Whether the operator of this name gives random values, and is refused.
+pub fn is_random(name: &str) -> bool {
+    fallback::RANDOM.iter().any(|(_, known, _)| *known == name)
+}
+
 /// The names of the kit's operators with their domain, written out; and whether tract's own run some of their nodes.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
     let all = FAMILIES.iter().flat_map(|family| family.iter()).map(|(domain, name, _)| (*domain, *name, false));
     let stand_ins = FALLBACKS.iter().flat_map(|family| family.iter()).map(|(domain, name, _)| (*domain, *name, true));
-    let random = |name: &str| fallback::RANDOM.iter().any(|(_, known, _)| *known == name);
-    all.chain(stand_ins).filter(move |(domain, name, _)| *domain != OWN && !random(name)).map(
-        |(domain, name, shared)| {
-            (
-                if domain == ONNX { "ai.onnx" } else { domain },
-                name,
-                shared || SHARED.iter().any(|(known, _)| *known == name),
-            )
-        },
-    )
+    all.chain(stand_ins).filter(|(domain, name, _)| *domain != OWN && !is_random(name)).map(|(domain, name, shared)| {
+        (
+            if domain == ONNX { "ai.onnx" } else { domain },
+            name,
+            shared || SHARED.iter().any(|(known, _)| *known == name),
+        )
+    })
 }
 
 /// The key under which an own operator stands in tract's register. tract knows operators by their name alone; with the

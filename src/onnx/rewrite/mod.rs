@@ -8,6 +8,7 @@ mod half;
 mod microsoft;
 mod old;
 mod quantized;
+mod slices;
 mod writer;
 mod zip_map;
 
@@ -16,5 +17,6 @@ pub use functions::inline;
 pub use half::widen;
 pub use microsoft::lower as lower_microsoft;
 pub use old::give_over as give_over_old;
+pub use slices::bring_near as bring_slices_near;
 pub use writer::OWN;
 pub use zip_map::lower as lower_zip_maps;
