@@ -93,6 +93,7 @@ test-rust: www/dashboard/dist/index.html
 test-web: test-rust chromium
 	NEARSIDE=$(CURDIR)/target/debug/nearside \
 	node --test --test-concurrency=1 --test-reporter=spec tests/packaging/*.test.mjs tests/browser/*.test.mjs
+	NEARSIDE=$(CURDIR)/target/debug/nearside node tests/bench/size.mjs
 
 chromium:
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }

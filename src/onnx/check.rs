@@ -66,7 +66,7 @@ const INTERPRETED: [&str; 16] = [
 ];
 
 /// Operators outside the standard domain that tract reads as their authors mean them.
-const CONTRIBUTED: [&str; 12] = [
+const CONTRIBUTED: [&str; 11] = [
     "Gelu",
     "BiasGelu",
     "FastGelu",
@@ -76,7 +76,6 @@ const CONTRIBUTED: [&str; 12] = [
     "SimplifiedLayerNormalization",
     "MultiHeadAttention",
     "GroupQueryAttention",
-    "RotaryEmbedding",
     "MatMulNBits",
     "GatherBlockQuantized",
 ];

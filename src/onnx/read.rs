@@ -66,7 +66,7 @@ pub fn read(bytes: &[u8]) -> Result<OnnxModel> {
     let standard = proto.opset_import.iter().find(|import| matches!(import.domain.as_str(), "" | "ai.onnx"));
     let version = standard.map_or(0, |import| import.version);
     rewrite::lower_microsoft(&mut graph, version)?;
-    rewrite::give_over_old(&mut graph, version);
+    rewrite::renew_old(&mut graph, version);
     check(&mut graph)?;
     rewrite::bring_slices_near(&mut graph);
     rewrite::careful_where_needed(&mut graph, version);

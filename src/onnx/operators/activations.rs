@@ -5,7 +5,7 @@ use super::elements::{Places, Real, around, mismatch};
 use super::{Attributes, Fact, Family, ONNX, Operator, axis, not_numbers, required};
 use crate::error::Result;
 use crate::onnx::rewrite::OWN;
-use crate::tensor::{Data, ElementType, Tensor};
+use crate::tensor::{Data, Tensor};
 use tract_onnx::pb::NodeProto;
 
 /// The operators of this file.
@@ -23,7 +23,6 @@ pub const WIDE: Family = &[
     (ONNX, "Erf", |attributes| Ok(each(attributes, "", 0.0, |x, _| erf(x)))),
     (ONNX, "Gelu", |attributes| Ok(each(attributes, "", 0.0, gelu(attributes)))),
     (ONNX, "HardSwish", |attributes| Ok(each(attributes, "", 0.0, |x, _| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)))),
-    (ONNX, "IsNaN", |_| Ok(Box::new(IsNan))),
     (ONNX, "LeakyRelu", |attributes| {
         Ok(each(attributes, "alpha", 0.01, |x, slope| if x < 0.0 { slope * x } else { x }))
     }),
@@ -145,26 +144,6 @@ impl ChannelPRelu {
     fn of<T: Real>(values: &[T], slopes: &[T], places: Places) -> Vec<T> {
         let bent = |(&value, place): (&T, usize)| if value < T::default() { slopes[place] * value } else { value };
         values.iter().zip(places).map(bent).collect()
-    }
-}
-
-/// Whether values are not-a-number.
-#[derive(Debug)]
-struct IsNan;
-
-impl Operator for IsNan {
-    fn facts(&self, inputs: &[Fact]) -> Result<Vec<Fact>> {
-        Ok(vec![Fact::new(ElementType::Bool, required(inputs, Some(0))?.shape.clone())])
-    }
-
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let input = required(inputs, Some(0))?;
-        let found = match input.data() {
-            Data::F32(values) => values.iter().map(|value| value.is_nan()).collect(),
-            Data::F64(values) => values.iter().map(|value| value.is_nan()).collect(),
-            _ => return Err(not_numbers(input)),
-        };
-        Ok(vec![Tensor::new(input.shape().to_vec(), Data::Bool(found))?])
     }
 }
 

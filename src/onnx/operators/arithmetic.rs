@@ -1,8 +1,7 @@
-//! Arithmetic that tract lacks or gets wrong: BitShift and BitCast element by element, CumProd along an axis, and Det of
-//! matrices.
+//! Arithmetic that tract lacks or gets wrong: BitShift and BitCast element by element, and Det of matrices.
 
-use super::elements::{around, broadcast, mismatch, spread};
-use super::{Attributes, Fact, Family, ONNX, Operator, axis, integers, not_numbers, required};
+use super::elements::{broadcast, mismatch, spread};
+use super::{Attributes, Fact, Family, ONNX, Operator, not_numbers, required};
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::convert::element_type;
 use crate::tensor::{Data, ElementType, Tensor};
@@ -12,15 +11,8 @@ use tract_onnx::pb::tensor_proto::DataType;
 pub const FAMILY: Family = &[
     (ONNX, "BitShift", |attributes| Ok(Box::new(BitShift::new(attributes)?))),
     (ONNX, "BitCast", |attributes| Ok(Box::new(BitCast::new(attributes)?))),
-    (ONNX, "CumProd", |attributes| Ok(Box::new(CumProd::new(attributes)))),
     (ONNX, "Det", |_| Ok(Box::new(Det))),
 ];
-
-/// The first input's type and shape.
-fn same(inputs: &[Fact]) -> Result<Vec<Fact>> {
-    let input = required(inputs, Some(0))?;
-    Ok(vec![Fact::new(input.element, input.shape.clone())])
-}
 
 /// Shifts bits. By a negative amount, or by the width or more, nothing but the sign is left.
 #[derive(Debug)]
@@ -157,59 +149,6 @@ impl Operator for BitCast {
     }
 }
 
-/// Products along an axis, up to each element.
-#[derive(Debug)]
-struct CumProd {
-    exclusive: bool,
-    reverse: bool,
-}
-
-impl CumProd {
-    fn new(attributes: &Attributes<'_>) -> Self {
-        Self { exclusive: attributes.flag("exclusive", false), reverse: attributes.flag("reverse", false) }
-    }
-}
-
-impl Operator for CumProd {
-    fn facts(&self, inputs: &[Fact]) -> Result<Vec<Fact>> {
-        same(inputs)
-    }
-
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        let (input, along) = (required(inputs, Some(0))?, integers(required(inputs, Some(1))?)?);
-        let along = axis(along.first().copied().unwrap_or_default(), input.shape().len())?;
-        let (before, size, after) = around(input.shape(), along);
-        macro_rules! products {
-            ($variant:ident, $values:expr, $one:expr, $times:expr) => {{
-                let mut products = $values.clone();
-                for outer in 0..before {
-                    for inner in 0..after {
-                        let mut product = $one;
-                        for step in 0..size {
-                            let step = if self.reverse { size - 1 - step } else { step };
-                            let place = (outer * size + step) * after + inner;
-                            let next = $times(product, $values[place]);
-                            products[place] = if self.exclusive { product } else { next };
-                            product = next;
-                        }
-                    }
-                }
-                Data::$variant(products)
-            }};
-        }
-        let data = match input.data() {
-            Data::F32(values) => products!(F32, values, 1.0, |a: f32, b: f32| a * b),
-            Data::F64(values) => products!(F64, values, 1.0, |a: f64, b: f64| a * b),
-            Data::I64(values) => products!(I64, values, 1, i64::wrapping_mul),
-            Data::I32(values) => products!(I32, values, 1, i32::wrapping_mul),
-            Data::U64(values) => products!(U64, values, 1, u64::wrapping_mul),
-            Data::U32(values) => products!(U32, values, 1, u32::wrapping_mul),
-            _ => return Err(not_numbers(input)),
-        };
-        Ok(vec![Tensor::new(input.shape().to_vec(), data)?])
-    }
-}
-
 /// The determinants of square matrices.
 #[derive(Debug)]
 struct Det;
@@ -297,18 +236,6 @@ mod tests {
         );
         assert_eq!(shift(true, Data::U8(vec![255, 255]), Data::U8(vec![7, 8])), Data::U8(vec![1, 0]));
         assert_eq!(shift(false, Data::U64(vec![1]), Data::U64(vec![u64::MAX])), Data::U64(vec![0]));
-    }
-
-    #[test]
-    fn products_run_both_ways() {
-        let input = || vector(Data::I32(vec![1, 2, 3]));
-        let axis = || Tensor::new(vec![], Data::I32(vec![-1])).unwrap();
-        let run =
-            |exclusive, reverse| CumProd { exclusive, reverse }.run(&[input(), axis()]).unwrap().remove(0).into_data();
-        assert_eq!(run(false, false), Data::I32(vec![1, 2, 6]));
-        assert_eq!(run(true, false), Data::I32(vec![1, 1, 2]));
-        assert_eq!(run(false, true), Data::I32(vec![6, 6, 3]));
-        assert_eq!(run(true, true), Data::I32(vec![6, 3, 1]));
     }
 
     #[test]

@@ -108,6 +108,21 @@ impl MultiHead {
     }
 }
 
+/// Keys or values with their heads beside each other; those of a cross attention come with the heads apart.
+fn beside(input: &Tensor) -> Result<Tensor> {
+    let (&[batch, heads, keys, head], Data::F32(values)) = (input.shape(), input.data()) else {
+        return Ok(input.clone());
+    };
+    let mut flat = Vec::with_capacity(values.len());
+    for row in 0..batch * keys {
+        let (sample, key) = (row / keys, row % keys);
+        for index in 0..heads {
+            flat.extend_from_slice(&values[((sample * heads + index) * keys + key) * head..][..head]);
+        }
+    }
+    Tensor::new(vec![batch, keys, heads * head], Data::F32(flat))
+}
+
 /// A projection plus its part of the bias.
 fn biased(input: &Tensor, bias: Option<&[f32]>, part: usize) -> Result<Tensor> {
     let Some(bias) = bias else { return Ok(input.clone()) };
@@ -127,7 +142,13 @@ fn biased(input: &Tensor, bias: Option<&[f32]>, part: usize) -> Result<Tensor> {
 impl Operator for MultiHead {
     fn facts(&self, inputs: &[Fact]) -> Result<Vec<Fact>> {
         let at = |place| required(inputs, Some(place)).cloned();
-        let mut given = vec![at(0)?, at(1)?, at(2)?];
+        let flat = |mut fact: Fact| {
+            if let [batch, heads, keys, head] = fact.shape[..] {
+                fact.shape = vec![batch, keys, heads * head];
+            }
+            fact
+        };
+        let mut given = vec![at(0)?, flat(at(1)?), flat(at(2)?)];
         if self.mask.is_some() || self.added.is_some() {
             given.push(Fact::new(ElementType::F32, []));
         }
@@ -139,7 +160,8 @@ impl Operator for MultiHead {
 
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         let at = |place| required(inputs, Some(place));
-        let (&[batch, queries, _], &[_, keys, _]) = (at(0)?.shape(), at(1)?.shape()) else {
+        let (key, value) = (beside(at(1)?)?, beside(at(2)?)?);
+        let (&[batch, queries, _], &[_, keys, _]) = (at(0)?.shape(), key.shape()) else {
             let message =
                 format!("queries {:?} and keys {:?} for {} heads", at(0)?.shape(), at(1)?.shape(), self.heads);
             return Err(mismatch(message));
@@ -152,8 +174,8 @@ impl Operator for MultiHead {
         let bias = self.bias.map(|bias| at(bias).and_then(floats)).transpose()?;
         let mut given = vec![
             biased(at(0)?, bias.as_deref(), 0)?,
-            biased(at(1)?, bias.as_deref(), 1)?,
-            biased(at(2)?, bias.as_deref(), 2)?,
+            biased(&key, bias.as_deref(), 1)?,
+            biased(&value, bias.as_deref(), 2)?,
         ];
         let (mask, added) = (self.mask.map(at).transpose()?, self.added.map(at).transpose()?);
         given.extend(self.scores(mask, added, [batch, queries, keys, before])?);

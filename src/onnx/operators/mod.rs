@@ -10,13 +10,14 @@ mod attributes;
 mod batch_norm;
 mod careful;
 mod cast;
+mod compare;
 mod contributed;
 mod conv_transpose;
+mod cumulative;
 mod einsum;
 mod elements;
 mod encoders;
 mod extremes;
-mod fallback;
 mod fill;
 mod grid_sample;
 mod image;
@@ -24,14 +25,18 @@ mod index_nd;
 mod linear;
 mod losses;
 mod pooling;
+mod products;
 mod quantized;
 mod recurrent;
 mod reduce;
+mod refused;
 mod resize;
+mod rotary;
 mod scaling;
 mod select;
 mod shapes;
 mod sizes;
+mod spectrum;
 mod state;
 mod svm;
 mod text;
@@ -133,11 +138,10 @@ const FAMILIES: &[Family] = &[
     cast::FAMILY,
     contributed::FAMILY,
     conv_transpose::FAMILY,
+    cumulative::FAMILY,
     einsum::FAMILY,
     encoders::FAMILY,
     extremes::FAMILY,
-    fallback::MISREAD,
-    fallback::RANDOM,
     fill::FAMILY,
     grid_sample::FAMILY,
     image::FAMILY,
@@ -148,7 +152,10 @@ const FAMILIES: &[Family] = &[
     quantized::FAMILY,
     recurrent::FAMILY,
     reduce::FAMILY,
+    refused::MISREAD,
+    refused::RANDOM,
     resize::FAMILY,
+    rotary::FAMILY,
     scaling::FAMILY,
     select::FAMILY,
     shapes::FAMILY,
@@ -163,11 +170,15 @@ const FALLBACKS: &[Family] = &[
     activations::WIDE,
     batch_norm::FAMILY,
     cast::FAMILY,
+    compare::STAND_INS,
     conv_transpose::FAMILY,
+    cumulative::STAND_INS,
     einsum::FAMILY,
-    fallback::FAMILY,
     index_nd::STAND_INS,
+    products::STAND_INS,
     reduce::WHOLE,
+    refused::TRAINING,
+    spectrum::STAND_INS,
 ];
 
 /// Operators of the standard domain of which tract's own are right for some nodes, and which those are.
@@ -178,9 +189,9 @@ const SHARED: &[(&str, fn(&NodeProto) -> bool)] = &[
     ("Einsum", einsum::is_plain),
     ("GRU", recurrent::is_plain),
     ("GridSample", grid_sample::is_plain),
-    ("LRN", fallback::is_plain),
+    ("LRN", refused::is_plain),
     ("LSTM", recurrent::is_plain),
-    ("NonMaxSuppression", fallback::is_plain),
+    ("NonMaxSuppression", refused::is_plain),
     ("RNN", recurrent::is_plain),
     ("SpaceToDepth", shapes::is_plain),
     ("Swish", activations::is_plain),
@@ -232,7 +243,7 @@ pub fn build(node: &NodeProto, opset: i64) -> Option<Result<Box<dyn Operator>>> 
 
 /// Whether the operator of this name gives random values, and is refused.
 pub fn is_random(name: &str) -> bool {
-    fallback::RANDOM.iter().any(|(_, known, _)| *known == name)
+    refused::RANDOM.iter().any(|(_, known, _)| *known == name)
 }
 
 /// The names of the kit's operators with their domain, written out; and whether tract's own run some of their nodes.

@@ -16,7 +16,7 @@ pub use careful::{everywhere as careful_everywhere, where_needed as careful_wher
 pub use functions::inline;
 pub use half::widen;
 pub use microsoft::lower as lower_microsoft;
-pub use old::give_over as give_over_old;
+pub use old::renew as renew_old;
 pub use slices::bring_near as bring_slices_near;
 pub use writer::OWN;
 pub use zip_map::lower as lower_zip_maps;

@@ -1,63 +1,17 @@
-//! Operators that stand in where tract's own fails: for inputs that it does not take, while it is right and fast for all
-//! others. Only the interpreter comes here, with tract's error in its hand.
+//! Products and powers that tract does not do, or does wrong: of whole numbers, and of float64. Only the interpreter comes
+//! here, where tract has failed or must not be asked.
 
 use super::elements::{broadcast, mismatch, spread};
 use super::{Attributes, Fact, Family, ONNX, Operator, not_numbers, required};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tensor::{Data, ElementType, Tensor};
-use tract_onnx::pb::NodeProto;
 
-/// The operators of this file.
-pub const FAMILY: Family = &[
+/// What stands in for tract's own.
+pub const STAND_INS: Family = &[
     (ONNX, "Gemm", |attributes| Ok(Box::new(Gemm::new(attributes)))),
     (ONNX, "MatMul", |_| Ok(Box::new(MatMul))),
     (ONNX, "Pow", |_| Ok(Box::new(WholePow))),
-    (ONNX, "Dropout", |attributes| Err(random(attributes, "training_mode"))),
 ];
-
-/// Operators whose inputs tract fills in otherwise than they are meant.
-pub const MISREAD: Family = &[
-    (ONNX, "LRN", |attributes| Err(attributes.refuse("size", "an even number of channels is not supported"))),
-    (ONNX, "NonMaxSuppression", |_| Ok(Box::new(NoBoxes))),
-];
-
-/// Whether tract's own LRN and NonMaxSuppression are right: the one for an odd number of channels, the other when it is
-/// told how many boxes are wanted.
-pub fn is_plain(node: &NodeProto) -> bool {
-    let attributes = Attributes::new(node, 0);
-    match attributes.operator() {
-        "LRN" => attributes.int("size").is_some_and(|size| size % 2 == 1),
-        _ => attributes.has_input(2),
-    }
-}
-
-/// Operators of random values, which no two runs would give alike.
-pub const RANDOM: Family = &[
-    (ONNX, "RandomUniformLike", |attributes| Err(random(attributes, "seed"))),
-    (ONNX, "RandomNormalLike", |attributes| Err(random(attributes, "seed"))),
-    (ONNX, "RandomUniform", |attributes| Err(random(attributes, "seed"))),
-    (ONNX, "RandomNormal", |attributes| Err(random(attributes, "seed"))),
-    (ONNX, "Multinomial", |attributes| Err(random(attributes, "seed"))),
-    (ONNX, "Bernoulli", |attributes| Err(random(attributes, "seed"))),
-];
-
-fn random(attributes: &Attributes<'_>, name: &str) -> Error {
-    attributes.refuse(name, format!("{} gives random values, which are not supported", attributes.operator()))
-}
-
-/// NonMaxSuppression that is not told how many boxes are wanted: none are.
-#[derive(Debug)]
-struct NoBoxes;
-
-impl Operator for NoBoxes {
-    fn facts(&self, _inputs: &[Fact]) -> Result<Vec<Fact>> {
-        Ok(vec![Fact::new(ElementType::I64, [0, 3])])
-    }
-
-    fn run(&self, _inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        Ok(vec![Tensor::new(vec![0, 3], Data::I64(vec![]))?])
-    }
-}
 
 /// Products of matrices of any rank, as numpy has them; of vectors too.
 #[derive(Debug)]
