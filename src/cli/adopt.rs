@@ -73,7 +73,7 @@ pub fn run(args: Adopt, json: bool) -> Result<()> {
             Error::new(ErrorKind::Usage, "the project exists already; nothing was written").place(path.display());
         return Err(error.help("name another folder: --output DIR"));
     }
-    let model = read(&args.model, "give an .onnx file")?;
+    let model = nearside::onnx::read_file(&args.model).map_err(|error| error.help("give an .onnx file"))?;
     let rows = read(&args.data, "give a .csv file with a header")?;
     let rows = Rows::read(&rows, &args.data.display().to_string())?;
     let task = match args.task.as_deref() {

@@ -4,7 +4,7 @@ use crate::output;
 use crate::tensors::{self, Named};
 use clap::Args;
 use nearside::features::{Record, Value};
-use nearside::onnx::TractEngine;
+use nearside::onnx::{TractEngine, read_file};
 use nearside::predict::Groups;
 use nearside::rollout::Registry;
 use nearside::sources::cell;
@@ -40,10 +40,7 @@ pub fn run(args: Run, json: bool) -> Result<()> {
     if is_bundle {
         return run_bundle(&args, json);
     }
-    let bytes = std::fs::read(&args.model).map_err(|error| {
-        let error = Error::from(error).place(args.model.display());
-        error.help("give an .onnx file, or the folder of a bundle")
-    })?;
+    let bytes = read_file(&args.model).map_err(|error| error.help("give an .onnx file, or the folder of a bundle"))?;
     let mut engine = TractEngine::new(&bytes).map_err(|error| error.place(args.model.display()))?;
     if args.describe {
         return describe_model(&engine, json);

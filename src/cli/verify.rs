@@ -3,7 +3,7 @@
 use crate::output::{self, Progress};
 use crate::tensors::{read_pb, write_pb};
 use clap::Args;
-use nearside::onnx::TractEngine;
+use nearside::onnx::{TractEngine, read_file};
 use nearside::{Data, Engine, Error, ErrorKind, Result, Tensor};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -186,7 +186,7 @@ fn verify(case: &Case, output: Option<&Path>) -> Vec<Row> {
     }
     let engine = guarded(|| {
         let path = case.path.join("model.onnx");
-        let bytes = fs::read(&path).map_err(|error| Error::from(error).place(path.display()))?;
+        let bytes = read_file(&path)?;
         TractEngine::new(&bytes)
     });
     let mut engine = match engine {

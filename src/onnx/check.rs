@@ -6,6 +6,8 @@ use super::{operators, read};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::{HashMap, HashSet};
 use tract_onnx::Onnx;
+#[cfg(not(target_arch = "wasm32"))]
+use tract_onnx::pb::TensorProto;
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto};
 
 /// How many nodes a file may have.
@@ -141,6 +143,18 @@ pub fn visit<'a>(graph: &'a GraphProto, each: &mut dyn FnMut(&'a NodeProto)) {
     for node in &graph.node {
         each(node);
         subgraphs(node).for_each(|graph| visit(graph, each));
+    }
+}
+
+/// Calls for every constant of a graph, of its nodes and of the graphs inside them.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn visit_constants_mut(graph: &mut GraphProto, each: &mut dyn FnMut(&mut TensorProto)) {
+    graph.initializer.iter_mut().for_each(&mut *each);
+    for node in &mut graph.node {
+        for AttributeProto { t, tensors, .. } in &mut node.attribute {
+            t.iter_mut().chain(tensors).for_each(&mut *each);
+        }
+        subgraphs_mut(node).for_each(|graph| visit_constants_mut(graph, each));
     }
 }
 

@@ -5,6 +5,8 @@
 mod check;
 mod convert;
 mod engine;
+#[cfg(not(target_arch = "wasm32"))]
+mod external;
 mod graph;
 mod interpret;
 mod labels;
@@ -21,6 +23,8 @@ pub use check::{KnownOperator, known_operators};
 #[cfg(target_arch = "wasm32")]
 pub use convert::half_to_float;
 pub use engine::TractEngine;
+#[cfg(not(target_arch = "wasm32"))]
+pub use external::read_file;
 pub use graph::{Attribute, GraphBuilder};
 pub use labels::class_labels;
 pub use read::{Description, OnnxModel, read};

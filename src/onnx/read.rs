@@ -62,6 +62,7 @@ pub fn read(bytes: &[u8]) -> Result<OnnxModel> {
     }
     rewrite::inline(&mut graph, &proto.functions)?;
     let keys = rewrite::lower_zip_maps(&mut graph);
+    rewrite::unpack(&mut graph);
     rewrite::widen(&mut graph)?;
     let standard = proto.opset_import.iter().find(|import| matches!(import.domain.as_str(), "" | "ai.onnx"));
     let version = standard.map_or(0, |import| import.version);

@@ -1,6 +1,7 @@
 //! Takes a checked graph; runs it: by tract, with one plan per set of input shapes, and by the interpreter where there can
 //! be no plan.
 
+use super::check::visit;
 use super::convert::{from_tract, to_tract};
 use super::interpret::Interpreter;
 use super::operators::{self, Failure};
@@ -29,6 +30,8 @@ pub(super) struct Runner {
     types: Vec<DatumType>,
     plans: Vec<(Vec<Vec<usize>>, Plan)>,
     interpreter: Option<Interpreter>,
+    /// A node that is right for one sequence at a time only.
+    single: Option<String>,
 }
 
 /// How inputs of these shapes are run.
@@ -48,7 +51,14 @@ impl Runner {
         {
             return Err(error.clone());
         }
-        Ok(Self { graph, opset, model, types: types.to_vec(), plans: Vec::new(), interpreter: None })
+        let mut single = None;
+        visit(&graph, &mut |node| {
+            // tract takes the length of the first sequence for that of all.
+            if node.op_type == "GroupQueryAttention" {
+                single.get_or_insert_with(|| operators::Attributes::new(node, opset).place());
+            }
+        });
+        Ok(Self { graph, opset, model, types: types.to_vec(), plans: Vec::new(), interpreter: None, single })
     }
 
     /// Makes the plan for these input shapes.
@@ -58,6 +68,12 @@ impl Runner {
 
     /// Runs the graph on inputs of its types, in its order.
     pub(super) fn run(&mut self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        if let Some(place) = &self.single
+            && inputs.iter().any(|input| input.shape().len() > 1 && input.shape()[0] > 1)
+        {
+            let error = Error::new(ErrorKind::UnsupportedOperator, "several sequences at once are not supported");
+            return Err(error.item(place).help("run one sequence at a time"));
+        }
         let shapes: Vec<Vec<usize>> = inputs.iter().map(|tensor| tensor.shape().to_vec()).collect();
         let Plan::Tract(plan) = self.plan(shapes.clone())? else { return self.node_by_node(inputs) };
         let mut values = tvec!();

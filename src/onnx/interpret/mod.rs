@@ -191,6 +191,11 @@ impl Run<'_> {
         }
         node::tract(node, &inputs, self.opset).or_else(|error| match stand_in() {
             Some(operator) => node::own(operator?.as_ref(), node, &inputs),
+            // What tract says of the operators of onnxruntime is that it does not do some variant of them.
+            None if node.domain == "com.microsoft" && error.kind() == ErrorKind::EngineFailed => {
+                let refused = Error::new(ErrorKind::UnsupportedOperator, error.message());
+                Err(refused.help("export the model without onnxruntime's own operators, or report it"))
+            }
             None => Err(error),
         })
     }

@@ -14,6 +14,7 @@ mod compare;
 mod contributed;
 mod conv_transpose;
 mod cumulative;
+mod distance;
 mod einsum;
 mod elements;
 mod encoders;
@@ -139,6 +140,7 @@ const FAMILIES: &[Family] = &[
     contributed::FAMILY,
     conv_transpose::FAMILY,
     cumulative::FAMILY,
+    distance::FAMILY,
     einsum::FAMILY,
     encoders::FAMILY,
     extremes::FAMILY,

@@ -110,7 +110,8 @@ impl Classifier {
         let columns: HashSet<usize> = nodes.listing.votes.iter().map(|vote| vote.0).collect();
         let rule = Classification {
             classes: labels.len(),
-            base: nodes.base,
+            // One 0 for all classes is what older exporters write for none.
+            base: if nodes.base == [0.0] && labels.len() > 2 { vec![] } else { nodes.base },
             post: post_transform(attributes)?,
             one_column: labels.len() == 2 && columns.len() == 1,
             all_positive: !nodes.listing.votes.iter().any(|vote| vote.1 < 0.0),

@@ -2,6 +2,7 @@
 
 use super::fold::fold;
 use super::quantized::{self, Constants};
+use super::transformer;
 use super::writer::{Writer, float, int};
 use crate::error::Result;
 use crate::onnx::check::subgraphs_mut;
@@ -45,6 +46,8 @@ pub fn lower(graph: &mut GraphProto, opset: i64) -> Result<()> {
 
 fn fused(operator: &str, w: &mut Writer<'_>, constants: &Constants<'_>) -> Result<bool> {
     match operator {
+        "Attention" => transformer::attention(w, constants)?,
+        "EmbedLayerNormalization" => transformer::embeddings(w)?,
         "FusedConv" => convolution(w)?,
         "FusedGemm" => gemm(w)?,
         "FusedMatMul" | "TransposeMatMul" => product(w)?,

@@ -6,9 +6,11 @@ mod fold;
 mod functions;
 mod half;
 mod microsoft;
+mod narrow;
 mod old;
 mod quantized;
 mod slices;
+mod transformer;
 mod writer;
 mod zip_map;
 
@@ -16,6 +18,7 @@ pub use careful::{everywhere as careful_everywhere, where_needed as careful_wher
 pub use functions::inline;
 pub use half::widen;
 pub use microsoft::lower as lower_microsoft;
+pub use narrow::unpack;
 pub use old::renew as renew_old;
 pub use slices::bring_near as bring_slices_near;
 pub use writer::OWN;

@@ -17,12 +17,20 @@ pub(super) struct Writer<'a> {
     pub(super) attributes: Attributes<'a>,
     nodes: Vec<NodeProto>,
     constants: Vec<TensorProto>,
+    /// What was written under another name than the output of the node that it is.
+    outputs: Vec<(String, String)>,
 }
 
 impl<'a> Writer<'a> {
     /// Nothing is written yet.
     pub(super) fn new(node: &'a NodeProto, opset: i64) -> Self {
-        Self { node, attributes: Attributes::new(node, opset), nodes: Vec::new(), constants: Vec::new() }
+        Self {
+            node,
+            attributes: Attributes::new(node, opset),
+            nodes: Vec::new(),
+            constants: Vec::new(),
+            outputs: Vec::new(),
+        }
     }
 
     /// The name of an input of the node; empty where it is not connected.
@@ -106,10 +114,32 @@ impl<'a> Writer<'a> {
         outputs
     }
 
-    /// What was written, with the outputs of the last node as those of the replaced one.
+    /// Whether the node gives the output at this place.
+    pub(super) fn gives(&self, place: usize) -> bool {
+        self.attributes.has_output(place)
+    }
+
+    /// Says what the output at this place of the replaced node is, where the node gives it. Without that, the outputs of
+    /// the last node are those of the replaced one.
+    pub(super) fn output(&mut self, place: usize, written: &str) {
+        if let Some(name) = self.node.output.get(place).filter(|name| !name.is_empty()) {
+            self.outputs.push((written.to_owned(), name.clone()));
+        }
+    }
+
+    /// What was written.
     pub(super) fn finish(mut self) -> (Vec<NodeProto>, Vec<TensorProto>) {
-        if let Some(last) = self.nodes.last_mut() {
+        if self.outputs.is_empty()
+            && let Some(last) = self.nodes.last_mut()
+        {
             last.output.clone_from(&self.node.output);
+        }
+        for node in &mut self.nodes {
+            for name in node.input.iter_mut().chain(&mut node.output) {
+                if let Some((_, output)) = self.outputs.iter().find(|(written, _)| written == name) {
+                    name.clone_from(output);
+                }
+            }
         }
         (self.nodes, self.constants)
     }
