@@ -13,6 +13,7 @@ pub mod guard;
 pub mod monitor;
 #[cfg(feature = "tract")]
 pub mod onnx;
+pub mod plan;
 pub mod predict;
 pub mod profile;
 pub mod rollout;

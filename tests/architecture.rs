@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the architecture page: each may use those before it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "canvas",
     "tensor",
     "stats",
@@ -15,6 +15,7 @@ const ORDER: [&str; 21] = [
     "profile",
     "telemetry",
     "predict",
+    "plan",
     "explain",
     "monitor",
     "alerts",

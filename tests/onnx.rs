@@ -5,6 +5,7 @@ mod hostile;
 #[path = "fuzz/load.rs"]
 mod load;
 mod not_a_number;
+mod plans;
 
 use nearside::onnx::TractEngine;
 use serde_json::Value;

@@ -10,6 +10,8 @@ mod external;
 mod graph;
 mod interpret;
 mod labels;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod lower;
 mod operators;
 mod read;
 mod rewrite;

@@ -12,7 +12,7 @@ mod tests;
 
 pub use frame::{Frame, Header, MAX_FRAME_BYTES, Page, Window, decode};
 pub use receipt::Receipt;
-pub(crate) use wire::mix;
-#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
-pub(crate) use wire::{Reader, put_varint};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use wire::put_varint;
+pub(crate) use wire::{Reader, mix};
 pub use withhold::{FEW, features_of_few};

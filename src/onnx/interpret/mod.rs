@@ -86,6 +86,26 @@ impl Interpreter {
         Ok(Self { graph, opset, constants, operators })
     }
 
+    /// Runs the graph on inputs by name and gives every tensor at its top level, constants too. Sequences are left out.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn trace(&self, inputs: Vec<(&str, Tensor)>) -> Result<HashMap<String, Arc<Tensor>>> {
+        let mut run = Run { opset: self.opset, steps: MAX_STEPS, own: &self.operators };
+        let inputs = inputs.into_iter().map(|(name, tensor)| (name, Value::Tensor(Arc::new(tensor))));
+        let constants = self.constants.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let mut scope = Scope { values: constants.chain(inputs).collect(), around: None, depth: 0 };
+        for node in &self.graph.node {
+            let outputs = run.node(node, &scope).map_err(|error| error.item(place(node)))?;
+            for (name, value) in node.output.iter().zip(outputs).filter(|(name, _)| !name.is_empty()) {
+                scope.values.insert(name, value);
+            }
+        }
+        let tensors = scope.values.into_iter().filter_map(|(name, value)| match value {
+            Value::Tensor(tensor) => Some((name.to_owned(), tensor)),
+            _ => None,
+        });
+        Ok(tensors.collect())
+    }
+
     /// Runs the graph on inputs by name.
     pub(super) fn run(&self, inputs: Vec<(&str, Tensor)>) -> Result<Vec<Tensor>> {
         let mut run = Run { opset: self.opset, steps: MAX_STEPS, own: &self.operators };

@@ -47,6 +47,8 @@ pub use adapter::{Failure, check_plan, register};
 pub use attributes::Attributes;
 pub use careful::has as has_careful;
 pub use sizes::predicted;
+#[cfg(not(target_arch = "wasm32"))]
+pub use trees::forest_of;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::rewrite::OWN;

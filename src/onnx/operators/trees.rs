@@ -26,6 +26,13 @@ pub const FAMILY: Family = &[
     (ML, "TreeEnsemble", |attributes| Ok(Box::new(Regressor::with_leaves(attributes)?))),
 ];
 
+/// The trees of a node with their votes, what is added to each target, and whether any of it is float64.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn forest_of(attributes: &Attributes<'_>, prefix: &str, targets: usize) -> Result<(Listing, Vec<f64>, bool)> {
+    let Nodes { listing, base, double } = Nodes::read(attributes, prefix, targets)?;
+    Ok((listing, base, double))
+}
+
 /// One forest in one precision, and in the other once that is asked for.
 #[derive(Debug)]
 struct Trees {
