@@ -43,7 +43,9 @@ $(NEARSIDE): $(RUST) www/dashboard/dist/index.html $(EXAMPLES)
 # WebAssembly: the small runtime, and the full one with tract.
 wasm: target/wasm/$(WASM_PROFILE).stamp ## Build both runtimes into target/wasm
 
-target/wasm/%.stamp: $(CORE) $(TOOLS)/wasm-pack $(TOOLS)/wasm-bindgen src/wasm/build.sh node_modules/.package-lock.json | wasm-target
+# Only what ships goes through wasm-pack, which is two minutes of building by itself.
+target/wasm/wasm.stamp: $(TOOLS)/wasm-pack
+target/wasm/%.stamp: $(CORE) $(TOOLS)/wasm-bindgen src/wasm/build.sh node_modules/.package-lock.json | wasm-target
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" src/wasm/build.sh $*
 	@rm -f target/wasm/*.stamp && touch $@
 

@@ -1,14 +1,22 @@
 #!/usr/bin/env bash
-# Builds both WebAssembly runtimes into target/wasm with the given Cargo profile. The shipped profile also gets a
-# relaxed-SIMD twin of each, and wasm-opt. Called by `make wasm`, which puts the tools on the PATH.
+# Builds both WebAssembly runtimes into target/wasm with the given Cargo profile. The shipped profile goes through wasm-pack,
+# and also gets a relaxed-SIMD twin of each, and wasm-opt; the others do what wasm-pack does with cargo and wasm-bindgen.
+# Called by `make wasm`, which puts the tools on the PATH.
 set -euo pipefail
 profile=$1
 
 build() { # folder, features, target features
-  RUSTFLAGS="-Ctarget-feature=$3" wasm-pack --quiet build --target web --mode no-install --no-opt --no-pack \
-    --profile "$profile" --out-name nearside --out-dir "target/wasm/$1" . --no-default-features --features "$2"
-  # wasm-pack hides its output from git, and npm would then ship none of it.
-  rm -f "target/wasm/$1/.gitignore"
+  export RUSTFLAGS="-Ctarget-feature=$3"
+  if [ "$profile" = wasm ]; then
+    wasm-pack --quiet build --target web --mode no-install --no-opt --no-pack \
+      --profile "$profile" --out-name nearside --out-dir "target/wasm/$1" . --no-default-features --features "$2"
+    # wasm-pack hides its output from git, and npm would then ship none of it.
+    rm -f "target/wasm/$1/.gitignore"
+  else
+    cargo build --quiet --lib --target wasm32-unknown-unknown --profile "$profile" --no-default-features --features "$2"
+    wasm-bindgen --target web --out-name nearside --out-dir "target/wasm/$1" \
+      "target/wasm32-unknown-unknown/$profile/nearside.wasm"
+  fi
 }
 
 # What every target of this kit has; anything more would shut a host out.
