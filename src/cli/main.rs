@@ -3,6 +3,7 @@
 mod adopt;
 mod args;
 mod doctor;
+mod engine;
 mod evaluate;
 mod gather;
 mod init;

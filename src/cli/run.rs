@@ -1,5 +1,6 @@
 //! `nearside run`: one model or bundle, one input file.
 
+use crate::engine::{self, Choice};
 use crate::output;
 use crate::tensors::{self, Named};
 use clap::Args;
@@ -29,6 +30,9 @@ pub struct Run {
     /// Only say what the model takes and gives.
     #[arg(long)]
     describe: bool,
+    /// What runs an .onnx file.
+    #[arg(long, value_enum, default_value_t = Choice::Auto)]
+    engine: Choice,
 }
 
 /// Runs the command.
@@ -41,10 +45,11 @@ pub fn run(args: Run, json: bool) -> Result<()> {
         return run_bundle(&args, json);
     }
     let bytes = read_file(&args.model).map_err(|error| error.help("give an .onnx file, or the folder of a bundle"))?;
-    let mut engine = TractEngine::new(&bytes).map_err(|error| error.place(args.model.display()))?;
+    let placed = |error: Error| error.place(args.model.display());
     if args.describe {
-        return describe_model(&engine, json);
+        return describe_model(&TractEngine::new(&bytes).map_err(placed)?, json);
     }
+    let mut engine = engine::open(&bytes, args.engine).map_err(placed)?;
     let inputs = read_tensors(&args.input, engine.signature())?;
     let arranged = engine.signature().arrange(inputs)?;
     let outputs = engine.run(arranged)?;

@@ -1,9 +1,10 @@
 //! `nearside verify`: models against the outputs they must give.
 
+use crate::engine::{self, Choice};
 use crate::output::{self, Progress};
 use crate::tensors::{read_pb, write_pb};
 use clap::Args;
-use nearside::onnx::{TractEngine, read_file};
+use nearside::onnx::read_file;
 use nearside::{Data, Engine, Error, ErrorKind, Result, Tensor};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -28,6 +29,9 @@ pub struct Verify {
     /// Absolute tolerance where the manifest gives none.
     #[arg(long, default_value_t = 1e-5)]
     atol: f64,
+    /// What runs the models.
+    #[arg(long, value_enum, default_value_t = Choice::Auto)]
+    engine: Choice,
     /// Write what the models gave, in the same layout.
     #[arg(long)]
     output: Option<PathBuf>,
@@ -91,7 +95,7 @@ pub fn run(args: Verify, json: bool) -> Result<()> {
     let mut summary = Summary { models: cases.len(), passed: 0, refused: 0, failed: 0, rows: Vec::new() };
     for (done, case) in cases.iter().enumerate() {
         progress.set(done as u64, None);
-        let rows = verify(case, args.output.as_deref());
+        let rows = verify(case, args.engine, args.output.as_deref());
         match rows.iter().map(|row| row.state).max().unwrap_or(State::Failed) {
             State::Passed => summary.passed += 1,
             State::Refused => summary.refused += 1,
@@ -168,7 +172,7 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn verify(case: &Case, output: Option<&Path>) -> Vec<Row> {
+fn verify(case: &Case, choice: Choice, output: Option<&Path>) -> Vec<Row> {
     let row = |set: &str, result: Result<()>| {
         let (state, detail) = match result {
             Ok(()) => (State::Passed, String::new()),
@@ -187,7 +191,7 @@ fn verify(case: &Case, output: Option<&Path>) -> Vec<Row> {
     let engine = guarded(|| {
         let path = case.path.join("model.onnx");
         let bytes = read_file(&path)?;
-        TractEngine::new(&bytes)
+        engine::open(&bytes, choice)
     });
     let mut engine = match engine {
         Ok(engine) => engine,
@@ -196,7 +200,7 @@ fn verify(case: &Case, output: Option<&Path>) -> Vec<Row> {
     sets.iter()
         .map(|set| {
             let output = output.map(|output| output.join(&case.name).join(set.file_name().unwrap_or_default()));
-            let result = guarded(|| run_set(&mut engine, case, set, output.as_deref()));
+            let result = guarded(|| run_set(engine.as_mut(), case, set, output.as_deref()));
             row(&file_name(set), result)
         })
         .collect()
@@ -223,7 +227,7 @@ fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-fn run_set(engine: &mut TractEngine, case: &Case, set: &Path, output: Option<&Path>) -> Result<()> {
+fn run_set(engine: &mut dyn Engine, case: &Case, set: &Path, output: Option<&Path>) -> Result<()> {
     let inputs = numbered(set, "input")?;
     let outputs = engine.run(inputs)?;
     let names: Vec<String> = engine.signature().outputs.iter().map(|port| port.name.clone()).collect();

@@ -53,7 +53,8 @@ impl PlanEngine {
             let wanted = &self.plan.spots[port.spot].shape;
             let shape = tensor.shape();
             let wrong = |why: &str| {
-                let error = Error::new(ErrorKind::WrongShape, format!("the shape {shape:?} {why}")).item(&port.port.name);
+                let error =
+                    Error::new(ErrorKind::WrongShape, format!("the shape {shape:?} {why}")).item(&port.port.name);
                 error.help("send the values with the shape that the model takes")
             };
             if wanted.len() != shape.len() {

@@ -279,8 +279,7 @@ impl Bytes<'_> {
     }
 
     fn window(&mut self) -> Result<Window> {
-        let window =
-            Window { kernel: self.pair()?, stride: self.pair()?, dilation: self.pair()?, pad: self.pair()? };
+        let window = Window { kernel: self.pair()?, stride: self.pair()?, dilation: self.pair()?, pad: self.pair()? };
         let small = |sizes: [usize; 2]| sizes.iter().all(|size| *size <= 1 << 16);
         let fits = [window.kernel, window.stride, window.dilation, window.pad].into_iter().all(small);
         if fits && !window.stride.contains(&0) { Ok(window) } else { Err(broken("a window is too large")) }

@@ -74,7 +74,8 @@ fn half(value: f32) -> Option<u16> {
 
 fn place<T: PartialEq>(of: &[T], item: &T) -> Result<u8> {
     let place = of.iter().position(|known| known == item);
-    let unknown = || Error::new(ErrorKind::Internal, "a plan has something that has no number").help("report the model");
+    let unknown =
+        || Error::new(ErrorKind::Internal, "a plan has something that has no number").help("report the model");
     place.map(|place| place as u8).ok_or_else(unknown)
 }
 

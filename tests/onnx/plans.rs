@@ -16,7 +16,8 @@ fn models_of_the_zoo_that_lower_are_equal() {
         let (name, family) = (model["name"].as_str().unwrap(), model["family"].as_str().unwrap());
         // Convolutions over whole photographs take minutes without optimisation.
         let sets = model["sets"][0]["inputs"].as_object().unwrap();
-        let largest = sets.values().map(|shape| shape.as_array().unwrap().iter().filter_map(Value::as_u64).product::<u64>());
+        let largest =
+            sets.values().map(|shape| shape.as_array().unwrap().iter().filter_map(Value::as_u64).product::<u64>());
         if largest.max() > Some(50_000) {
             continue;
         }
@@ -39,9 +40,6 @@ fn models_of_the_zoo_that_lower_are_equal() {
             Err(error) => wrong.push(format!("{family} {name}: {error}")),
         }
     }
-    println!("{} lower, {} do not, {} are wrong", lowers.len(), not.len(), wrong.len());
-    for line in not.iter().chain(&wrong) {
-        println!("{line}");
-    }
-    assert!(wrong.is_empty());
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(lowers.len() >= 100, "{} lower; {not:#?}", lowers.len());
 }

@@ -71,10 +71,12 @@ impl<'a> Draft<'a> {
         Ok(draft)
     }
 
-    /// Whether everything that the node gives is constant, or nobody's business.
+    /// Whether everything that the node gives is constant, nobody's business, or of sizes: whoever needs that asks for it.
     pub(super) fn is_settled(&self, node: &NodeProto) -> bool {
         let used = |name: &&String| self.uses.get(*name).is_some_and(|&uses| uses > 0);
-        node.output.iter().filter(used).all(|name| self.constant(name).is_some())
+        let settled =
+            |name: &String| self.known.get(name).is_some_and(|known| known.constant.is_some() || known.of_sizes);
+        node.output.iter().filter(used).all(settled)
     }
 
     pub(super) fn attributes<'n>(&self, node: &'n NodeProto) -> Attributes<'n> {
@@ -126,10 +128,16 @@ impl<'a> Draft<'a> {
             return Ok(place);
         }
         let known = self.known(name)?;
-        let (element, shape) = (known.element, known.shape.clone());
-        let place = match known.constant.clone() {
-            Some(constant) => self.tensor(&constant)?,
-            None => {
+        let (element, shape, of_sizes) = (known.element, known.shape.clone(), known.of_sizes);
+        let place = match (known.constant.clone(), known.uniform.clone()) {
+            (Some(constant), _) => self.tensor(&constant)?,
+            (None, Some(value)) => {
+                let value = self.tensor(&value)?;
+                let kind = self.places[value].kind;
+                self.step(Op::Spread, vec![value], kind, shape)
+            }
+            (None, None) if of_sizes => return Err(refuse(format!("{name} is computed of the sizes that are sent"))),
+            (None, None) => {
                 let kind = Kind::of(element).ok_or_else(|| refuse(format!("{name} is {}", element.name())))?;
                 self.fresh(kind, shape)
             }

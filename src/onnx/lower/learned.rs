@@ -5,9 +5,9 @@ use super::refuse;
 use crate::error::Result;
 use crate::onnx::operators::{Attributes, forest_of};
 use crate::plan::{Activation, Binary, Kind, Op, Reduce, Size, Unary, Values};
+use crate::tensor::ElementType;
 use crate::tensor::scores::PostTransform;
 use crate::tensor::trees::Aggregate;
-use crate::tensor::ElementType;
 use tract_onnx::pb::NodeProto;
 
 /// Writes the steps of a node. Gives false for an operator that is not one of these.
@@ -414,9 +414,19 @@ fn tree_classifier(draft: &mut Draft<'_>, node: &NodeProto) -> Result<()> {
 /// An LSTM or GRU, direction by direction.
 fn recurrent(draft: &mut Draft<'_>, node: &NodeProto) -> Result<()> {
     let attributes = draft.attributes(node);
-    let options = ["activations", "activation_alpha", "activation_beta", "clip", "input_forget", "layout"];
-    if let Some(option) = options.iter().find(|option| attributes.has(option)) {
+    let options = ["activation_alpha", "activation_beta", "clip"];
+    let stated =
+        |option: &&&str| attributes.has(option) && !(attributes.floats(option).is_empty() && **option != "clip");
+    if let Some(option) = options.iter().find(stated) {
         return Err(refuse(format!("attribute {option}")));
+    }
+    if let Some(option) = ["input_forget", "layout"].iter().find(|option| attributes.flag(option, false)) {
+        return Err(refuse(format!("attribute {option}")));
+    }
+    let usual: &[&str] = if node.op_type == "LSTM" { &["sigmoid", "tanh", "tanh"] } else { &["sigmoid", "tanh"] };
+    let functions = attributes.strings("activations");
+    if functions.iter().enumerate().any(|(at, name)| name.to_ascii_lowercase() != usual[at % usual.len()]) {
+        return Err(refuse("attribute activations"));
     }
     if attributes.has_input(4) || attributes.has_input(7) {
         return Err(refuse("sequence lengths or peepholes"));

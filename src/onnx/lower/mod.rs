@@ -18,7 +18,10 @@ use draft::Draft;
 
 /// The plan of a model. Fails with `unsupported-operator`, naming node and cause, where there can be none.
 pub fn lower(model: &OnnxModel) -> Result<Plan> {
-    let known = probe::probe(model)?;
+    let known = probe::probe(model).map_err(|error| match error.kind() {
+        ErrorKind::UnsupportedOperator => error,
+        _ => refuse(format!("it does not run on made-up inputs: {error}")),
+    })?;
     let mut draft = Draft::new(model, known)?;
     for node in &model.graph.node {
         if draft.is_settled(node) {

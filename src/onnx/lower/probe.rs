@@ -17,6 +17,10 @@ pub(super) struct Known {
     pub(super) shape: Vec<Size>,
     /// The value, where it is the same whatever is sent.
     pub(super) constant: Option<Tensor>,
+    /// Whether the values hang on the sizes that are sent, and on nothing else.
+    pub(super) of_sizes: bool,
+    /// The one value that all elements have, whatever the sizes.
+    pub(super) uniform: Option<Tensor>,
 }
 
 /// Sizes to begin with, and what they become to see what depends on them: each chosen size doubles once, and then both
@@ -43,6 +47,7 @@ fn symbols(model: &OnnxModel) -> Result<Vec<&str>> {
 /// Inputs of those sizes, with values that no operator minds: small, and different from each other.
 pub(super) fn inputs(model: &OnnxModel, sizes: [usize; Size::SYMBOLS]) -> Result<Vec<Tensor>> {
     let names = symbols(model)?;
+    let category = category(model);
     let ports = model.signature.inputs.iter().map(|port| {
         let size = |size: &Dimension| match size {
             Dimension::Fixed(size) => *size,
@@ -59,12 +64,23 @@ pub(super) fn inputs(model: &OnnxModel, sizes: [usize; Size::SYMBOLS]) -> Result
             ElementType::I64 => Data::I64(places.map(|place| (place % 2) as i64).collect()),
             ElementType::I32 => Data::I32(places.map(|place| (place % 2) as i32).collect()),
             ElementType::Bool => Data::Bool(places.map(|place| place % 2 == 0).collect()),
-            ElementType::Text => Data::Text(places.map(|_| String::new()).collect()),
+            ElementType::Text => Data::Text(places.map(|_| category.clone()).collect()),
             other => return Err(refuse(format!("input {}: plans do not compute with {}", port.name, other.name()))),
         };
         Tensor::new(shape, data)
     });
     ports.collect()
+}
+
+/// A text that the encoders of a model know, where it has such.
+fn category(model: &OnnxModel) -> String {
+    let lists = ["cats_strings", "keys_strings"];
+    let mut nodes = model.graph.node.iter();
+    let known = nodes.find_map(|node| {
+        let attributes = crate::onnx::operators::Attributes::new(node, model.opset);
+        lists.iter().find_map(|list| attributes.strings(list).into_iter().next())
+    });
+    known.unwrap_or_default()
 }
 
 /// What is known of every tensor.
@@ -90,7 +106,7 @@ pub(super) fn probe(model: &OnnxModel) -> Result<HashMap<String, Known>> {
         doubled.push(run(sizes)?);
     }
     let last = run(LAST)?;
-    let fixed = constants(model, &base, &last);
+    let (fixed, of_sizes) = constants(model, &base, &last);
     let mut known = HashMap::new();
     for (name, tensor) in base {
         let Some(others) = doubled.iter().map(|run| run.get(&name)).collect::<Option<Vec<_>>>() else { continue };
@@ -100,7 +116,10 @@ pub(super) fn probe(model: &OnnxModel) -> Result<HashMap<String, Known>> {
             continue;
         };
         let constant = fixed.contains(&name).then(|| tensor.clone());
-        known.insert(name, Known { element: tensor.element_type(), shape, constant });
+        let of_sizes = of_sizes.contains(&name);
+        let uniform =
+            if of_sizes { uniform(&tensor).filter(|value| uniform(at_last).as_ref() == Some(value)) } else { None };
+        known.insert(name, Known { element: tensor.element_type(), shape, constant, of_sizes, uniform });
     }
     Ok(known)
 }
@@ -126,13 +145,27 @@ fn shape(base: &[usize], doubled: &[&Tensor], last: &[usize]) -> Option<Vec<Size
     (0..base.len()).map(size).collect()
 }
 
+/// The one value of a tensor of numbers.
+fn uniform(tensor: &Tensor) -> Option<Tensor> {
+    let data = match tensor.data() {
+        Data::F32(values) if values.iter().all(|value| Some(value) == values.first()) => {
+            Data::F32(vec![*values.first()?])
+        }
+        Data::I64(values) if values.iter().all(|value| Some(value) == values.first()) => {
+            Data::I64(vec![*values.first()?])
+        }
+        _ => return None,
+    };
+    Tensor::new(vec![], data).ok()
+}
+
 /// The names of the tensors whose values hang on the file alone: constants, what is computed of them, and what is computed
-/// of shapes without coming out otherwise for other sizes.
+/// of shapes without coming out otherwise for other sizes. And those whose values hang on sizes.
 fn constants(
     model: &OnnxModel,
     base: &BTreeMap<String, Tensor>,
     last: &BTreeMap<String, Tensor>,
-) -> HashSet<String> {
+) -> (HashSet<String>, HashSet<String>) {
     let inputs: HashSet<&str> = model.signature.inputs.iter().map(|port| port.name.as_str()).collect();
     let mut of_file: HashSet<String> = model.graph.initializer.iter().map(|tensor| tensor.name.clone()).collect();
     // What hangs on shapes, and not on values.
@@ -155,5 +188,5 @@ fn constants(
             }
         }
     }
-    of_file
+    (of_file, of_shapes)
 }

@@ -31,6 +31,8 @@ pub(super) fn lower(draft: &mut Draft<'_>, node: &NodeProto) -> Result<bool> {
             make(draft, node, Op::Where, inputs, kind)?;
         }
         "Sum" | "Mean" | "Max" | "Min" => several(draft, node)?,
+        "InstanceNormalization" => instance_norm(draft, node)?,
+        "LpNormalization" => lp_norm(draft, node)?,
         "ArgMax" | "ArgMin" => arg_max(draft, node)?,
         "BiasGelu" => {
             let (input, bias) = (draft.input(node, 0)?, draft.input(node, 1)?);
@@ -150,7 +152,8 @@ fn binary(draft: &mut Draft<'_>, node: &NodeProto, function: Binary, swapped: bo
     if kind != other || !fits {
         return Err(refuse(format!("no kernel for these types: {kind:?} and {other:?}")));
     }
-    if kind == Kind::I64 && draft.element(&node.input[0])? != ElementType::I64 {
+    let wide = matches!(draft.element(&node.input[0])?, ElementType::I64 | ElementType::I32);
+    if kind == Kind::I64 && !wide && !compares {
         return Err(refuse("whole numbers of another width"));
     }
     if swapped {
@@ -283,7 +286,9 @@ fn window(
     };
     let (strides, dilations) = (list("strides", 1, axes)?, list("dilations", 1, axes)?);
     let mut pads = list("pads", 0, 2 * axes)?;
-    let fixed = |size: &Size| if size.powers == [0; Size::SYMBOLS] { Ok(size.factor) } else { Err(refuse("an image of chosen sizes")) };
+    let fixed = |size: &Size| {
+        if size.powers == [0; Size::SYMBOLS] { Ok(size.factor) } else { Err(refuse("an image of chosen sizes")) }
+    };
     let automatic = attributes.string("auto_pad").unwrap_or_default();
     if automatic.starts_with("SAME") {
         for axis in 0..axes {
@@ -298,7 +303,12 @@ fn window(
         (false, [one, other, ..]) => Ok([*one, *other]),
         _ => Err(refuse("windows of other than one or two axes")),
     };
-    Ok(Window { kernel: two(kernel, 1)?, stride: two(&strides, 1)?, dilation: two(&dilations, 1)?, pad: two(&pads, 0)? })
+    Ok(Window {
+        kernel: two(kernel, 1)?,
+        stride: two(&strides, 1)?,
+        dilation: two(&dilations, 1)?,
+        pad: two(&pads, 0)?,
+    })
 }
 
 fn convolution(draft: &mut Draft<'_>, node: &NodeProto) -> Result<()> {
@@ -331,9 +341,11 @@ fn batch_norm(draft: &mut Draft<'_>, node: &NodeProto) -> Result<()> {
         return Err(refuse("attribute training_mode"));
     }
     let epsilon = attributes.float("epsilon").unwrap_or(1e-5);
-    let [scale, shift, mean, variance] = [1, 2, 3, 4].map(|at| draft.floats(node.input.get(at).map_or("", String::as_str)));
+    let [scale, shift, mean, variance] =
+        [1, 2, 3, 4].map(|at| draft.floats(node.input.get(at).map_or("", String::as_str)));
     let (scale, shift, mean, variance) = (scale?, shift?, mean?, variance?);
-    let factor: Vec<f32> = scale.iter().zip(&variance).map(|(scale, variance)| scale / (variance + epsilon).sqrt()).collect();
+    let factor: Vec<f32> =
+        scale.iter().zip(&variance).map(|(scale, variance)| scale / (variance + epsilon).sqrt()).collect();
     let added: Vec<f32> = (0..factor.len()).map(|at| shift[at] - mean[at] * factor[at]).collect();
     let channels = factor.len();
     let made = node.input[0].clone();
@@ -401,6 +413,42 @@ fn layer_norm(draft: &mut Draft<'_>, node: &NodeProto) -> Result<()> {
         inputs.push(draft.numbers(values, &[width]));
     }
     make(draft, node, Op::Normalise { axis, epsilon }, inputs, Kind::F32)
+}
+
+/// Each channel of each sample by itself, then scale and shift of the channel.
+fn instance_norm(draft: &mut Draft<'_>, node: &NodeProto) -> Result<()> {
+    let epsilon = draft.attributes(node).float("epsilon").unwrap_or(1e-5);
+    let input = draft.input(node, 0)?;
+    let shape = draft.place(input).shape.clone();
+    let (scale, shift) = (draft.floats(&node.input[1])?, draft.floats(&node.input[2])?);
+    if shape.len() < 3 || shape[2..].iter().any(|size| size.powers != [0; Size::SYMBOLS]) {
+        return Err(refuse("an image of chosen sizes"));
+    }
+    let normal = draft.step(Op::Normalise { axis: 2, epsilon }, vec![input], Kind::F32, shape.clone());
+    let mut spread = vec![1; shape.len() - 1];
+    spread[0] = scale.len();
+    let (scale, shift) = (draft.numbers(scale, &spread), draft.numbers(shift, &spread));
+    let scaled = draft.step(Op::Binary(Binary::Mul), vec![normal, scale], Kind::F32, shape.clone());
+    let output = draft.step(Op::Binary(Binary::Add), vec![scaled, shift], Kind::F32, shape);
+    draft.output(node, 0, output)
+}
+
+/// Values divided by their norm along an axis.
+fn lp_norm(draft: &mut Draft<'_>, node: &NodeProto) -> Result<()> {
+    let attributes = draft.attributes(node);
+    let take = match attributes.int("p").unwrap_or(2) {
+        1 => Reduce::L1,
+        2 => Reduce::L2,
+        p => return Err(refuse(format!("attribute p: {p}"))),
+    };
+    let input = draft.input(node, 0)?;
+    let shape = draft.place(input).shape.clone();
+    let axis = axis(attributes.int("axis").unwrap_or(-1), shape.len())?;
+    let mut each = shape.clone();
+    each[axis] = Size::fixed(1);
+    let norm = draft.step(Op::Reduce { take, axes: 1 << axis }, vec![input], Kind::F32, each);
+    let output = draft.step(Op::Binary(Binary::Div), vec![input, norm], Kind::F32, shape);
+    draft.output(node, 0, output)
 }
 
 fn pool(draft: &mut Draft<'_>, node: &NodeProto) -> Result<()> {

@@ -107,13 +107,7 @@ fn alone(
     }
 }
 
-pub(super) fn pool(
-    window: &Window,
-    take: Pool,
-    image: View<'_>,
-    output: &mut [f32],
-    shape: &[usize],
-) -> Result<()> {
+pub(super) fn pool(window: &Window, take: Pool, image: View<'_>, output: &mut [f32], shape: &[usize]) -> Result<()> {
     let (&[batch, channels, height, width], &[same, still, out_height, out_width]) = (image.shape, shape) else {
         return Err(misfit());
     };

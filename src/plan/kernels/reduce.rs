@@ -95,7 +95,9 @@ pub(super) fn normalise(axis: usize, epsilon: f32, inputs: &[View<'_>], output: 
     }
     let rest = |place: usize| match inputs.get(place) {
         None => Ok(None),
-        Some(view) => view.f32().and_then(|values| if values.len() == width { Ok(Some(values)) } else { Err(misfit()) }),
+        Some(view) => {
+            view.f32().and_then(|values| if values.len() == width { Ok(Some(values)) } else { Err(misfit()) })
+        }
     };
     let (scale, bias) = (rest(1)?, rest(2)?);
     for (values, output) in values.chunks_exact(width).zip(output.chunks_exact_mut(width)) {

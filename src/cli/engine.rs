@@ -1,0 +1,37 @@
+//! Which engine runs a model on the command line.
+
+use clap::ValueEnum;
+use nearside::onnx::lower::{lower, try_out};
+use nearside::onnx::{TractEngine, read};
+use nearside::plan::{PlanEngine, Weights, write};
+use nearside::{Engine, Error, ErrorKind, Result};
+
+/// The engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Choice {
+    /// The one that runs any .onnx file as it is: tract.
+    Auto,
+    /// tract.
+    Tract,
+    /// A plan, made now and compared with tract; refused by name where there can be none.
+    Compiled,
+}
+
+/// The engine for the bytes of a model.
+pub fn open(bytes: &[u8], choice: Choice) -> Result<Box<dyn Engine>> {
+    match choice {
+        Choice::Auto | Choice::Tract => Ok(Box::new(TractEngine::new(bytes)?)),
+        Choice::Compiled => Ok(Box::new(PlanEngine::new(&plan(bytes)?)?)),
+    }
+}
+
+/// The bytes of the plan of a model, which gives what tract does. Fails with `unsupported-operator` where there is none.
+pub fn plan(bytes: &[u8]) -> Result<Vec<u8>> {
+    let model = read(bytes)?;
+    let plan = write(&lower(&model)?, Weights::Float32)?;
+    try_out(&mut PlanEngine::new(&plan)?, &mut TractEngine::new(bytes)?, &model).map_err(|error| {
+        // A plan that differs is none.
+        Error::new(ErrorKind::UnsupportedOperator, error.to_string())
+    })?;
+    Ok(plan)
+}
