@@ -10,6 +10,11 @@ use std::collections::BTreeMap;
 /// The format that this version of the kit writes and reads.
 pub const FORMAT: u32 = 1;
 
+/// The engine that runs plans.
+pub const COMPILED: &str = "compiled";
+/// The engine that runs any ONNX file.
+pub const TRACT: &str = "tract";
+
 /// `manifest.json`: everything that a page needs beside the model itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -21,9 +26,9 @@ pub struct Manifest {
     pub version: String,
     /// The short digest of the canvas that it was built from.
     pub canvas_digest: String,
-    /// The engine that runs the model: `tract`.
+    /// The engine that answers: [`COMPILED`], where there is a plan, or [`TRACT`].
     pub engine: String,
-    /// The files by role: `model`, `baseline`, `canvas`, `golden`, `evaluation`, `card`.
+    /// The files by role: `model`, `plan`, `baseline`, `canvas`, `golden`, `evaluation`, `card`.
     pub files: BTreeMap<String, FileEntry>,
     /// What is predicted.
     pub task: TaskSchema,
@@ -192,6 +197,11 @@ pub struct GoldenPrediction {
 }
 
 impl Manifest {
+    /// The file that the engine runs, which is what pages fetch: the plan, or the model itself.
+    pub fn model_file(&self) -> Option<&FileEntry> {
+        self.files.get(if self.engine == COMPILED { "plan" } else { "model" })
+    }
+
     /// Fails when this version of the kit cannot read the bundle.
     pub fn check(&self) -> Result<()> {
         let wrong = |message: String, help: &str| {

@@ -1,10 +1,11 @@
 //! `nearside adopt`: a model that exists already, as a project with a bundle.
 
+use crate::golden;
 use crate::output::{self, Progress};
 use crate::project::json_bytes;
 use clap::Args;
 use nearside::adopt::{Adopted, Metric, Options, Rows, adopt};
-use nearside::bundle::{FileEntry, Manifest, sha256_hex, short_digest};
+use nearside::bundle::{COMPILED, FileEntry, Manifest, sha256_hex, short_digest};
 use nearside::canvas::{TaskKind, parse_canvas, to_json};
 use nearside::rollout::{Registry, write_atomically};
 use nearside::{Error, ErrorKind, Result};
@@ -93,7 +94,12 @@ pub fn run(args: Adopt, json: bool) -> Result<()> {
     let adopted = adopt(&model, &rows, &options, &mut |row| progress.set(row as u64, None));
     drop(progress);
     let adopted = adopted.map_err(|error| error.model(args.model.display()))?;
-    let version = write(&folder, &model, &adopted)?;
+    let (version, no_plan) = write(&folder, &model, &adopted)?;
+    let mut notes = adopted.notes;
+    notes.push(match no_plan {
+        Some(why) => format!("pages load the full runtime for it, since there is no plan: {why}"),
+        None => "pages run its plan, which gives the same predictions on the small runtime".to_owned(),
+    });
     let Manifest { name, task, features, .. } = adopted.manifest;
     let report = Report {
         name,
@@ -107,7 +113,7 @@ pub fn run(args: Adopt, json: bool) -> Result<()> {
         rows: adopted.baseline.rows,
         latency_ms: adopted.latency_ms,
         quality: adopted.quality,
-        notes: adopted.notes,
+        notes,
     };
     if json { output::json(&report) } else { report.print() }
 }
@@ -149,10 +155,16 @@ fn service_name(name: &str) -> String {
     if slug.is_empty() { "model".to_owned() } else { slug.to_owned() }
 }
 
-/// Writes the project; gives the version. The channel file comes last: a folder without one is no bundle.
-fn write(folder: &Path, model: &[u8], adopted: &Adopted) -> Result<String> {
+/// Writes the project; gives the version, and why there is no plan, where there is none. The channel file comes last: a folder without one is no bundle.
+fn write(folder: &Path, model: &[u8], adopted: &Adopted) -> Result<(String, Option<String>)> {
     let canvas = parse_canvas(&adopted.canvas, "canvas.toml")?;
     let mut manifest = adopted.manifest.clone();
+    let plan = golden::plan(&manifest, model, &adopted.golden)?;
+    let no_plan = plan.as_ref().err().cloned();
+    if plan.is_ok() {
+        manifest.engine = COMPILED.to_owned();
+    }
+    let plan = plan.ok().map(|plan| ("plan", "plan", plan));
     let files = [
         ("model", "onnx", model.to_vec()),
         ("baseline", "json", json_bytes(&adopted.baseline)?),
@@ -163,7 +175,7 @@ fn write(folder: &Path, model: &[u8], adopted: &Adopted) -> Result<String> {
     let failed =
         |error: std::io::Error| Error::from(error).place(folder.display()).help("name another folder: --output DIR");
     std::fs::create_dir_all(registry.folder()).map_err(failed)?;
-    for (role, extension, bytes) in files {
+    for (role, extension, bytes) in files.into_iter().chain(plan) {
         let path = format!("{role}.{}.{extension}", short_digest(&bytes));
         write_atomically(&registry.folder().join(&path), &bytes)?;
         manifest.files.insert(role.to_owned(), FileEntry { path, sha256: sha256_hex(&bytes), bytes: bytes.len() });
@@ -173,7 +185,7 @@ fn write(folder: &Path, model: &[u8], adopted: &Adopted) -> Result<String> {
     write_atomically(&registry.folder().join(name), &json_bytes(&manifest)?)?;
     write_atomically(&folder.join("canvas.toml"), adopted.canvas.as_bytes())?;
     registry.promote(&manifest.version)?;
-    Ok(manifest.version)
+    Ok((manifest.version, no_plan))
 }
 
 #[cfg(test)]

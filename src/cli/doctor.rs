@@ -1,14 +1,15 @@
 //! `nearside doctor`: what is in place on this machine and in this project, and what to do about the rest.
 
+use crate::golden::distance;
 use crate::output;
 use crate::project::{Project, ProjectArgs};
 use clap::Args;
 use nearside::bundle::Golden;
 use nearside::collect::MISSING_ASSETS;
 use nearside::onnx::TractEngine;
-use nearside::predict::Groups;
+use nearside::plan::PlanEngine;
 use nearside::sources::load_snapshot;
-use nearside::{Error, ErrorKind, Predictor, Result};
+use nearside::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::net::TcpListener;
 
@@ -82,14 +83,9 @@ fn bundle(project: &Project) -> Result<String> {
     let golden: Golden = serde_json::from_slice(&golden)
         .map_err(|error| Error::new(ErrorKind::BundleFormat, error.to_string()).item("golden"))?;
     let model = registry.file(&manifest, "model")?.unwrap_or_default();
-    let mut predictor = Predictor::new(manifest, Some(Box::new(TractEngine::new(&model)?)), 0)?;
-    let mut worst: f64 = 0.0;
-    for (record, wanted) in golden.records.iter().zip(&golden.predictions) {
-        let got = predictor.predict(record, &Groups::new(), &mut || 0.0)?;
-        worst = worst.max(off(got.score, wanted.score)).max(off(got.value, wanted.value));
-        if got.label != wanted.label {
-            worst = f64::INFINITY;
-        }
+    let mut worst = distance(&manifest, Box::new(TractEngine::new(&model)?), &golden)?;
+    if let Some(plan) = registry.file(&manifest, "plan")? {
+        worst = worst.max(distance(&manifest, Box::new(PlanEngine::new(&plan)?), &golden)?);
     }
     let (version, count) = (channel.champion.version, golden.records.len());
     if worst > golden.tolerance {
@@ -100,13 +96,6 @@ fn bundle(project: &Project) -> Result<String> {
 }
 
 /// How far a number is off; of a large one, as a part of it.
-fn off(got: Option<f64>, wanted: Option<f64>) -> f64 {
-    match (got, wanted) {
-        (Some(got), Some(wanted)) => (got - wanted).abs() / wanted.abs().max(1.0),
-        (None, None) => 0.0,
-        _ => f64::INFINITY,
-    }
-}
 
 fn pages() -> Result<String> {
     match MISSING_ASSETS {

@@ -6,6 +6,7 @@ mod doctor;
 mod engine;
 mod evaluate;
 mod gather;
+mod golden;
 mod init;
 mod lock;
 mod output;

@@ -1,11 +1,12 @@
 //! `nearside pack`: the candidate that passed, as a folder of static files.
 
 use crate::evaluate::{Evaluated, predictor};
+use crate::golden;
 use crate::output::{self, Progress};
 use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
 use clap::Args;
 use nearside::bundle::{
-    Baseline, Build, BuildColumn, BuildData, BuildSource, BuildStep, Explanation, FileEntry, Golden, GoldenPrediction,
+    Baseline, Build, BuildColumn, BuildData, BuildSource, BuildStep, COMPILED, Explanation, FileEntry, Golden, GoldenPrediction,
     Manifest, sha256_hex, short_digest,
 };
 use nearside::canvas::{Canvas, to_json};
@@ -44,6 +45,10 @@ pub struct Packed {
     pub version: String,
     /// The candidate that it is.
     pub candidate: String,
+    /// What runs it in pages: `compiled` or `tract`.
+    pub engine: String,
+    /// Why there is no plan, where there is none.
+    pub no_plan: Option<String>,
     /// Whether the bundle did not have this version yet: the same rows and canvas make the same version again.
     pub new: bool,
     /// Whether it is the champion now.
@@ -67,10 +72,14 @@ impl Packed {
     pub fn print(&self) -> Result<()> {
         let state = if self.promoted { "champion" } else { "not promoted" };
         let again = if self.new { "" } else { ", as it was built before" };
-        let Self { version, candidate, page_bytes, latency_ms, .. } = self;
+        let Self { version, candidate, engine, page_bytes, latency_ms, .. } = self;
         output::line(format_args!(
-            "packed {version} ({candidate}, {state}{again}): {page_bytes} bytes for the page, {latency_ms:.3} ms each"
-        ))
+            "packed {version} ({candidate}, engine {engine}, {state}{again}): {page_bytes} bytes for the page, {latency_ms:.3} ms each"
+        ))?;
+        match &self.no_plan {
+            Some(why) => output::line(format_args!("  there is no plan: {why}")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -95,11 +104,19 @@ pub fn step(project: &Project, promote: bool, steps: &[BuildStep]) -> Result<Pac
     let mut packer = Packer { project, trained: &trained, model: &model, table: &table, progress, files: Vec::new() };
     manifest.explanation = Some(packer.explanation(&manifest, &rows.train)?);
     let (baseline, latency_ms) = packer.baseline(&rows.train)?;
-    let golden = packer.golden(&rows.test)?;
+    let golden_rows = packer.golden(&rows.test)?;
     packer.add(&mut manifest, "model", "onnx", model.clone());
+    let no_plan = match golden::plan(&manifest, &model, &golden_rows)? {
+        Ok(plan) => {
+            packer.add(&mut manifest, "plan", "plan", plan);
+            manifest.engine = COMPILED.to_owned();
+            None
+        }
+        Err(why) => Some(why),
+    };
     packer.add(&mut manifest, "baseline", "json", json_bytes(&baseline)?);
     packer.add(&mut manifest, "canvas", "json", to_json(&project.canvas).into_bytes());
-    packer.add(&mut manifest, "golden", "json", json_bytes(&golden)?);
+    packer.add(&mut manifest, "golden", "json", json_bytes(&golden_rows)?);
     packer.add(&mut manifest, "evaluation", "json", json_bytes(report)?);
     packer.add(&mut manifest, "card", "md", card(&project.canvas, report, &candidate.name).into_bytes());
     manifest.version = short_digest(&json_bytes(&manifest)?);
@@ -125,7 +142,8 @@ pub fn step(project: &Project, promote: bool, steps: &[BuildStep]) -> Result<Pac
     if promote {
         registry.promote(&version)?;
     }
-    Ok(Packed { version, candidate: candidate.name.clone(), new, promoted: promote, page_bytes, latency_ms })
+    let (engine, candidate) = (manifest.engine, candidate.name.clone());
+    Ok(Packed { version, candidate, engine, no_plan, new, promoted: promote, page_bytes, latency_ms })
 }
 
 /// A step of a build that began at `start` and has just ended.
@@ -172,7 +190,7 @@ fn cannot_be_made_again(error: &Error, folder: &Path) -> Error {
 
 /// What a page fetches before its first prediction, without the runtime: the manifest and the model.
 fn page_bytes(manifest_bytes: usize, manifest: &Manifest) -> usize {
-    manifest_bytes + manifest.files.get("model").map_or(0, |model| model.bytes)
+    manifest_bytes + manifest.model_file().map_or(0, |model| model.bytes)
 }
 
 struct Packer<'a> {

@@ -133,7 +133,7 @@ impl Registry {
     pub fn promote(&self, version: &str) -> Result<Channel> {
         let _turn = self.lock()?;
         let (manifest, hash) = self.verify_hashed(version)?;
-        let Some(model) = manifest.files.get("model") else {
+        let Some(model) = manifest.model_file() else {
             return Err(corrupt(&self.folder.join(manifest_name(version)), "it names no model"));
         };
         let next = Pointer {

@@ -1,7 +1,7 @@
 //! What the bundle of a candidate promises, as far as the canvas and the training say it.
 
 use super::export::roles;
-use crate::bundle::{Budgets, FORMAT, Manifest, TaskSchema, TelemetrySettings, short_digest};
+use crate::bundle::{Budgets, FORMAT, Manifest, TRACT, TaskSchema, TelemetrySettings, short_digest};
 use crate::canvas::{Canvas, to_json};
 use crate::features::{FeatureSchema, GroupSchema};
 use crate::predict::Signature;
@@ -22,7 +22,7 @@ pub fn manifest(canvas: &Canvas, features: &[FeatureSchema], classes: &[String],
         name: canvas.name.clone(),
         version: String::new(),
         canvas_digest: short_digest(to_json(canvas).as_bytes()),
-        engine: "tract".into(),
+        engine: TRACT.into(),
         files: BTreeMap::new(),
         task: TaskSchema {
             kind: canvas.prediction_task.kind,

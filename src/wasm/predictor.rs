@@ -2,11 +2,12 @@
 
 use super::counters;
 use super::values::{from_js, throw, to_js};
-use crate::bundle::{Baseline, Manifest};
+use crate::bundle::{Baseline, COMPILED, Manifest};
 use crate::canvas::Canvas;
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Record;
 use crate::monitor::{self, Report, Span};
+use crate::plan::PlanEngine;
 use crate::predict::{Engine, Groups, Predictor as Core};
 use crate::profile::{LossReason, PageStage, Profile, Stage};
 use crate::telemetry::Header;
@@ -159,15 +160,23 @@ impl Predictor {
     }
 }
 
-#[cfg(feature = "tract")]
+/// The engine that the manifest names.
 fn engine(manifest: &Manifest, bytes: &[u8]) -> Result<Box<dyn Engine>> {
+    if manifest.engine == COMPILED {
+        return Ok(Box::new(PlanEngine::new(bytes).map_err(|error| error.model(&manifest.name))?));
+    }
+    tract(manifest, bytes)
+}
+
+#[cfg(feature = "tract")]
+fn tract(manifest: &Manifest, bytes: &[u8]) -> Result<Box<dyn Engine>> {
     let mut engine = crate::onnx::TractEngine::new(bytes).map_err(|error| error.model(&manifest.name))?;
     engine.prepare(manifest.input_shapes(1))?;
     Ok(Box::new(engine))
 }
 
 #[cfg(not(feature = "tract"))]
-fn engine(manifest: &Manifest, _bytes: &[u8]) -> Result<Box<dyn Engine>> {
+fn tract(manifest: &Manifest, _bytes: &[u8]) -> Result<Box<dyn Engine>> {
     let message = format!("this runtime has no engine \"{}\"", manifest.engine);
     Err(Error::new(ErrorKind::InvalidModel, message).model(&manifest.name).help("load the full runtime"))
 }

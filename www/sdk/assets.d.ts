@@ -1,5 +1,5 @@
-/** The address of the full runtime, in the form that build tools recognise as an asset. */
-export function fullRuntime(): URL;
+/** The addresses of the runtimes, in the form that build tools recognise as assets. */
+export const runtimes: { small: () => URL; full: () => URL };
 
-/** The address of its relaxed-SIMD twin, or `null` when this build of the package has none. */
-export const relaxedRuntime: (() => URL) | null;
+/** The addresses of their relaxed-SIMD twins, or `null` when this build of the package has none. */
+export const relaxedRuntimes: { small: () => URL; full: () => URL } | null;

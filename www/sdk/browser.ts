@@ -1,4 +1,4 @@
-import { fullRuntime, relaxedRuntime } from "./assets.js";
+import { relaxedRuntimes, runtimes } from "./assets.js";
 import { resolveInPage, type Host } from "./host.js";
 import { hasRelaxedSimd } from "./runtime.js";
 
@@ -8,6 +8,6 @@ export const browser: Host = {
   timers: true,
   resolve: resolveInPage,
   fetch: (url, init) => fetch(url, init),
-  wasm: () => (relaxedRuntime && hasRelaxedSimd() ? relaxedRuntime() : fullRuntime()),
+  wasm: (size) => (relaxedRuntimes && hasRelaxedSimd() ? relaxedRuntimes : runtimes)[size](),
   spawn: () => new Worker(new URL("./worker-entry.js", import.meta.url), { type: "module", name: "nearside" }),
 };

@@ -1,7 +1,7 @@
 import { readBody, request, statusError, type Transfer } from "./download.js";
 import { NearsideError } from "./errors.js";
 import { sha256 } from "./digest.js";
-import type { BundleFile, Manifest, Progress } from "./types.js";
+import type { BundleFile, EngineChoice, Manifest, Progress } from "./types.js";
 
 /** One release that a channel points at. */
 export interface Release {
@@ -52,17 +52,22 @@ export async function readChannel(transfer: Transfer, base: URL): Promise<Channe
 }
 
 /** Downloads the version that `release` names, or the one of `manifest.json`: manifest and model in parallel, hash checked. */
-export async function readRelease(transfer: Transfer, base: URL, channel: Channel | null, release = channel?.champion): Promise<Bundle> {
-  const early = release && fetchFile(transfer, new URL(release.model, base), "model");
+export async function readRelease(transfer: Transfer, base: URL, channel: Channel | null, release = channel?.champion, engine?: EngineChoice): Promise<Bundle> {
+  // Who asks for tract where there is a plan gets the model that the plan was made of.
+  const early = release && (engine !== "tract" || release.engine === "tract") && fetchFile(transfer, new URL(release.model, base), "model");
   // When the manifest turns out bad first, this download fails unheard instead of as an unhandled rejection.
-  early?.catch(() => {});
+  if (early) early.catch(() => {});
   const manifest = await readManifest(transfer, new URL(release?.manifest ?? "manifest.json", base), release?.sha256);
   if (release && manifest.version !== release.version) {
     throw new NearsideError("bundle-corrupt", `${new URL(release.manifest, base).href} is version ${manifest.version}, but channel.json wants ${release.version}. Deploy all files of the bundle, channel.json last.`);
   }
-  const file = manifest.files.model;
+  if (engine === "compiled" && manifest.engine !== "compiled") {
+    throw new NearsideError("no-plan", `${base.href} has no compiled plan: \`nearside pack\` says why. Leave the engine out, or use "tract".`);
+  }
+  if (engine === "tract") manifest.engine = "tract";
+  const file = (manifest.engine === "compiled" ? manifest.files.plan : undefined) ?? manifest.files.model;
   const url = new URL(file.path, base);
-  const model = release?.model === file.path ? await early! : await fetchFile(transfer, url, "model", file.bytes);
+  const model = early && release?.model === file.path ? await early : await fetchFile(transfer, url, "model", file.bytes);
   await check(model, file.sha256, url, "manifest", file.bytes);
   return { base, channel, manifest, model };
 }
@@ -88,8 +93,8 @@ async function readManifest(transfer: Transfer, url: URL, hash: string | undefin
   if (manifest.format !== 1 || !manifest.files?.model) {
     throw new NearsideError("bundle-format", `${url.href} has bundle format ${String(manifest.format)}; this SDK reads format 1. Update the nearside package or pack the bundle again.`);
   }
-  if (manifest.engine !== "tract") {
-    throw new NearsideError("no-plan", `${url.href} asks for engine "${manifest.engine}", which this build does not have. Pack the bundle for engine "tract".`);
+  if (!["compiled", "tract"].includes(manifest.engine)) {
+    throw new NearsideError("no-plan", `${url.href} asks for engine "${manifest.engine}", which this SDK does not know. Update the nearside package or pack the bundle again.`);
   }
   return manifest;
 }

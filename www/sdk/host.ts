@@ -1,5 +1,8 @@
 import type { WasmSource } from "./types.js";
 
+/** The two runtimes: the small one runs plans, the full one any ONNX file, too. */
+export type RuntimeSize = "small" | "full";
+
 /** What differs between a page, Node and an edge worker. Everything else in the SDK is shared. */
 export interface Host {
   /** A document is there: page loads are counted, leaving is noticed, and `fetch` takes the browser-only settings. */
@@ -10,8 +13,8 @@ export interface Host {
   resolve(address: string | URL): URL;
   /** Reads an address; a missing file is a 404. */
   fetch(url: string, init?: RequestInit): Promise<Response>;
-  /** Where the WebAssembly is, or the compiled module itself; `undefined` when the caller has to supply it. */
-  wasm(): WasmSource | Promise<WasmSource> | undefined;
+  /** Where the WebAssembly of a runtime is, or the compiled module itself; `undefined` when the caller has to supply it. */
+  wasm(size: RuntimeSize): WasmSource | Promise<WasmSource> | undefined;
   /** Starts the module worker, where there are workers. */
   spawn?: () => Worker;
 }

@@ -6,7 +6,7 @@ import { now } from "./host.js";
 import { Model } from "./model.js";
 import { claimPage, Numbering } from "./page.js";
 import type { ModelParts } from "./parts.js";
-import type { Compiled, Runtime } from "./runtime.js";
+import type { Compiled, Runtime, Runtimes } from "./runtime.js";
 import type { LoadOptions } from "./types.js";
 
 /**
@@ -22,21 +22,21 @@ import type { LoadOptions } from "./types.js";
 export type Load = (address: string | URL, options?: LoadOptions) => Promise<Model>;
 
 /** The `load` of one host. */
-export function loaderFor(runtime: Runtime): Load {
+export function loaderFor(runtimes: Runtimes): Load {
   return async (address, options = {}) => {
-    const base = bundleFolder(runtime.host.resolve(address));
-    const transfer: Transfer = { ...options, host: runtime.host };
-    // The longest download is asked for first.
+    const base = bundleFolder(runtimes.host.resolve(address));
+    const transfer: Transfer = { ...options, host: runtimes.host };
+    // The longest download is asked for first: whether the bundle needs the full runtime, only the channel tells.
+    const runtime = runtimes.of(options.engine === "tract" ? "tract" : "compiled", transfer);
     const compiling = runtime.compiled(transfer);
-    const page = runtime.host.page ? claimPage(base.href, folderName(base)) : undefined;
+    const page = runtimes.host.page ? claimPage(base.href, folderName(base)) : undefined;
     const since = page ? page.begin() : now();
     const consent = new Consent(options.consent);
     if (page && options.collector) page.watch(options.collector, consent);
     try {
-      const reached = compiling.then((compiled) => (page?.reach("runtime"), compiled));
       // A bad bundle is reported first; the runtime's failure is then nobody's news.
-      reached.catch(() => {});
-      return await loadModel({ runtime, transfer, options, consent, page, since }, base, reached);
+      compiling.catch(() => {});
+      return await loadModel({ runtimes, transfer, options, consent, page, since }, base, { runtime, compiling });
     } catch (thrown) {
       const error = asNearsideError(thrown);
       if (error.code !== "aborted") page?.reach("failed");
@@ -45,19 +45,33 @@ export function loaderFor(runtime: Runtime): Load {
   };
 }
 
-type Given = Pick<ModelParts, "runtime" | "transfer" | "options" | "consent" | "page" | "since">;
+type Given = Pick<ModelParts, "runtimes" | "transfer" | "options" | "consent" | "page" | "since">;
+/** A runtime that is on its way. */
+type Started = { runtime: Runtime; compiling: Promise<Compiled> };
 
-async function loadModel(given: Given, base: URL, compiling: Promise<Compiled>): Promise<Model> {
-  const { transfer, consent, page } = given;
+async function loadModel(given: Given, base: URL, early: Started): Promise<Model> {
+  const { transfer, consent, page, runtimes, options } = given;
   const started = now();
   const channel = await readChannel(transfer, base);
   if (page && channel?.name) page.name = channel.name;
-  const bundle = await readRelease(transfer, base, channel);
+  const start = (engine: string): Started => {
+    const runtime = runtimes.of(engine, transfer);
+    if (runtime === under_way.runtime) return under_way;
+    const compiling = runtime.compiled(transfer);
+    compiling.catch(() => {});
+    return { runtime, compiling };
+  };
+  let under_way = early;
+  if (channel && options.engine !== "tract") under_way = start(channel.champion.engine);
+  const bundle = await readRelease(transfer, base, channel, channel?.champion, options.engine);
   const { manifest } = bundle;
   consent.required = manifest.telemetry?.consent !== "not_required";
   if (page) [page.name, page.version] = [manifest.name, manifest.version];
   const fetched = now() - started;
-  const compiled = await compiling;
+  // Without a channel file, the manifest is the first to tell.
+  under_way = start(manifest.engine);
+  const compiled = await under_way.compiling;
+  page?.reach("runtime");
 
   const model = await Model.open({
     ...given, bundle,

@@ -57,7 +57,7 @@ export class Model extends EventTarget {
   static async open(parts: ModelParts): Promise<Model> {
     const started = now();
     const { worker = "auto" } = parts.options;
-    const wanted = parts.runtime.host.spawn !== undefined && worker !== "auto" && worker !== false;
+    const wanted = parts.runtimes.host.spawn !== undefined && worker !== "auto" && worker !== false;
     const refusal = wanted ? await remoteEngine(parts, parts.bundle).catch((error) => asNearsideError(error)) : undefined;
     if (refusal instanceof NearsideError && refusal.code !== "worker-blocked") throw refusal;
     const engine = refusal && !(refusal instanceof NearsideError) ? refusal : await localEngine(parts, parts.bundle, parts.transfer);
@@ -299,8 +299,8 @@ export class Model extends EventTarget {
   }
 
   #moveToWorker(): void {
-    const { options, runtime } = this.#parts;
-    if (this.#moved || this.#changing || !runtime.host.spawn || (options.worker ?? "auto") !== "auto") return;
+    const { options, runtimes } = this.#parts;
+    if (this.#moved || this.#changing || !runtimes.host.spawn || (options.worker ?? "auto") !== "auto") return;
     // Once: a page whose policy forbids workers is not asked again and again.
     this.#moved = true;
     void this.#change(async () => this.#swap(await remoteEngine(this.#parts, this.#bundle)));
@@ -322,7 +322,7 @@ export class Model extends EventTarget {
       try {
         const channel = await readChannel(this.#transfer, base);
         if (!channel || channel.champion.version === from) return;
-        const bundle = await readRelease(this.#transfer, base, channel);
+        const bundle = await readRelease(this.#transfer, base, channel, channel?.champion, this.#parts.options.engine);
         const engine = this.#engine.remote ? await remoteEngine(this.#parts, bundle) : await localEngine(this.#parts, bundle, this.#transfer);
         this.#bundle = bundle;
         this.#baseline = this.#canvas = undefined;

@@ -4,7 +4,7 @@ import { resolve as absolute } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Host } from "./host.js";
 import { loaderFor } from "./load.js";
-import { Runtime } from "./runtime.js";
+import { Runtimes } from "./runtime.js";
 import { sessionFor, type OnnxSession } from "./session.js";
 
 const node: Host = {
@@ -16,7 +16,7 @@ const node: Host = {
       ? pathToFileURL(absolute(address) + (/[/\\]$/.test(address) ? "/" : ""))
       : new URL(address),
   fetch: (url, init) => (url.startsWith("file:") ? readAsResponse(url, init?.signal ?? undefined) : fetch(url, init)),
-  wasm: () => readFile(fileURLToPath(new URL("./nearside-full.wasm", import.meta.url))),
+  wasm: (size) => readFile(fileURLToPath(size === "small" ? new URL("./nearside.wasm", import.meta.url) : new URL("./nearside-full.wasm", import.meta.url))),
 };
 
 async function readAsResponse(url: string, signal: AbortSignal | undefined): Promise<Response> {
@@ -28,8 +28,8 @@ async function readAsResponse(url: string, signal: AbortSignal | undefined): Pro
   }
 }
 
-const runtime = new Runtime(node);
-export const load = loaderFor(runtime);
-export const Session = sessionFor(runtime);
+const runtimes = new Runtimes(node);
+export const load = loaderFor(runtimes);
+export const Session = sessionFor(runtimes);
 export type Session = OnnxSession;
 export * from "./public.js";

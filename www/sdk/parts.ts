@@ -3,13 +3,13 @@ import type { Consent } from "./consent.js";
 import type { Transfer } from "./download.js";
 import { LocalEngine, type Engine } from "./engine.js";
 import type { Numbering, PageLoad } from "./page.js";
-import type { Runtime } from "./runtime.js";
+import type { Runtimes } from "./runtime.js";
 import type { LoadOptions } from "./types.js";
 
 /** What `load()` hands over. */
 export interface ModelParts {
   bundle: Bundle;
-  runtime: Runtime;
+  runtimes: Runtimes;
   transfer: Transfer;
   options: LoadOptions;
   consent: Consent;
@@ -22,15 +22,16 @@ export interface ModelParts {
 }
 
 /** An engine for `bundle` in the calling thread. */
-export function localEngine({ runtime, numbering }: ModelParts, bundle: Bundle, transfer: Transfer, session = numbering.session): Promise<LocalEngine> {
-  return LocalEngine.open({ manifest: bundle.manifest, model: bundle.model, session }, runtime, transfer);
+export function localEngine({ runtimes, numbering }: ModelParts, bundle: Bundle, transfer: Transfer, session = numbering.session): Promise<LocalEngine> {
+  return LocalEngine.open({ manifest: bundle.manifest, model: bundle.model, session }, runtimes.of(bundle.manifest.engine, transfer), transfer);
 }
 
 /** An engine for `bundle` in a module worker; its counters stay in the calling thread. */
 export async function remoteEngine(parts: ModelParts, bundle: Bundle): Promise<Engine> {
-  const { runtime, numbering: { session }, options } = parts;
+  const { runtimes, numbering: { session }, options } = parts;
   const { manifest, model } = bundle;
   const transfer = background(parts.transfer);
+  const runtime = runtimes.of(manifest.engine, transfer);
   const [{ openRemote }, { module }] = await Promise.all([import("./worker.js"), runtime.compiled(transfer)]);
   const spawn = typeof options.worker === "function" ? options.worker : runtime.host.spawn!;
   const counting = LocalEngine.open({ manifest, model: undefined, session }, runtime, transfer);

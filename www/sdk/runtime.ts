@@ -1,7 +1,7 @@
-import { create } from "./nearside-full.js";
+import { create } from "./nearside.js";
 import { asNearsideError, NearsideError } from "./errors.js";
 import { countedResponse, readBody, request, statusError, type Transfer } from "./download.js";
-import { now, type Host } from "./host.js";
+import { now, type Host, type RuntimeSize } from "./host.js";
 import type { WasmSource } from "./types.js";
 import type { Glue } from "./wasm.js";
 
@@ -19,7 +19,7 @@ export class Instance {
   private constructor(readonly glue: Glue) {}
 
   static async start(module: WebAssembly.Module, host: Pick<Host, "page">): Promise<Instance> {
-    const glue = create();
+    const glue: Glue = isFull(module) ? (await import("./nearside-full.js")).create() : (create() as Glue);
     try {
       // Browsers forbid large synchronous instantiations on the main thread; edge runtimes are happiest with them.
       if (host.page) await glue.init({ module_or_path: module });
@@ -42,12 +42,34 @@ export class Instance {
   }
 }
 
-/** One host's runtime: the module is fetched and compiled once, and a dead instance is replaced on the next call. */
+/** The runtimes of one host. */
+export class Runtimes {
+  readonly small: Runtime;
+  readonly full: Runtime;
+
+  constructor(readonly host: Host) {
+    this.small = new Runtime(host, "small");
+    this.full = new Runtime(host, "full");
+  }
+
+  /** The runtime for bundles of an engine. A caller who supplies the WebAssembly has one for everything. */
+  of(engine: string, { wasm }: Transfer): Runtime {
+    return engine === "compiled" && !wasm ? this.small : this.full;
+  }
+}
+
+/** Whether a module is the full runtime, whose glue knows more. */
+function isFull(module: WebAssembly.Module): boolean {
+  return WebAssembly.Module.exports(module).some(({ name }) => name === "session_run");
+}
+
+/** One host's runtime of one size: the module is fetched and compiled once, and a dead instance is replaced on the next call. */
 export class Runtime {
   #compiled: Promise<Compiled> | undefined;
   #instance: Promise<Instance> | undefined;
 
-  constructor(readonly host: Host) {}
+  /** `size` says where the WebAssembly comes from; which of the two it is, the module itself tells. */
+  constructor(readonly host: Host, private readonly size: RuntimeSize) {}
 
   /**
    * The compiled module. The times of its making go to the call that made it. A failed or aborted attempt is forgotten,
@@ -56,7 +78,7 @@ export class Runtime {
   async compiled(transfer: Transfer): Promise<Compiled> {
     for (;;) {
       const mine = !this.#compiled;
-      const attempt = (this.#compiled ??= compile(transfer, transfer.wasm ?? this.host.wasm()));
+      const attempt = (this.#compiled ??= compile(transfer, transfer.wasm ?? this.host.wasm(this.size)));
       try {
         const compiled = await attempt;
         return mine ? compiled : { module: compiled.module, downloaded_ms: null, compiled_ms: null };
@@ -89,7 +111,7 @@ async function compile(transfer: Transfer, given: WasmSource | Promise<WasmSourc
   // Without a pause where none is needed, so that the longest download is asked for before all others.
   const source = (isPending(given) ? await given : given) as WasmSource | undefined;
   if (source === undefined) {
-    throw new NearsideError("usage", "nearside/slim needs the runtime: pass { wasm } with the address, response, bytes or module of nearside-full.wasm.");
+    throw new NearsideError("usage", "nearside/slim needs the runtime: pass { wasm } with the address, response, bytes or module of nearside.wasm, which runs plans, or of nearside-full.wasm, which runs everything.");
   }
   const started = now();
   if (source instanceof WebAssembly.Module) return { module: source, downloaded_ms: null, compiled_ms: null };

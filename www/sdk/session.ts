@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { readBody, request, statusError, type Transfer } from "./download.js";
 import { asNearsideError, NearsideError, throwIfAborted } from "./errors.js";
-import type { Instance, Runtime } from "./runtime.js";
+import type { Instance, Runtime, Runtimes } from "./runtime.js";
 import type { ModelDescription, Port, SessionOptions, Tensor } from "./types.js";
 import type { WasmSession } from "./wasm.js";
 
@@ -81,7 +81,8 @@ export interface SessionFactory {
 }
 
 /** The `Session` of one host. */
-export function sessionFor(runtime: Runtime): SessionFactory {
+export function sessionFor(runtimes: Runtimes): SessionFactory {
+  const runtime = runtimes.full;
   return class Session extends OnnxSession {
     static async create(source: ModelSource, options: SessionOptions = {}): Promise<OnnxSession> {
       if (options.engine === "compiled") {

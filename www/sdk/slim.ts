@@ -5,7 +5,7 @@
  */
 import { resolveInPage, type Host } from "./host.js";
 import { loaderFor } from "./load.js";
-import { Runtime } from "./runtime.js";
+import { Runtimes } from "./runtime.js";
 import { sessionFor, type OnnxSession } from "./session.js";
 
 const slim: Host = {
@@ -16,8 +16,8 @@ const slim: Host = {
   wasm: () => undefined,
 };
 
-const runtime = new Runtime(slim);
-export const load = loaderFor(runtime);
-export const Session = sessionFor(runtime);
+const runtimes = new Runtimes(slim);
+export const load = loaderFor(runtimes);
+export const Session = sessionFor(runtimes);
 export type Session = OnnxSession;
 export * from "./public.js";

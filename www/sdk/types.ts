@@ -210,8 +210,16 @@ export interface TransferOptions {
 /** The WebAssembly runtime, in any form: its address, a response that carries it, its bytes, or the compiled module. */
 export type WasmSource = URL | string | Response | BufferSource | WebAssembly.Module;
 
+/**
+ * What runs a model: `"compiled"` its plan, on the small runtime; `"tract"` the ONNX file as it is, on the full one;
+ * `"auto"` (the default) the plan where there is one.
+ */
+export type EngineChoice = "auto" | "compiled" | "tract";
+
 /** Options of {@link load}. */
 export interface LoadOptions extends TransferOptions {
+  /** What runs the model. */
+  engine?: EngineChoice;
   /** Where counters go; leave it out and nothing ever leaves the page. */
   collector?: Collector;
   /**
@@ -229,8 +237,8 @@ export interface LoadOptions extends TransferOptions {
 
 /** Options of `Session.create`. */
 export interface SessionOptions extends TransferOptions {
-  /** `"tract"` runs any ONNX file; `"auto"` takes the fastest engine that can run it. */
-  engine?: "auto" | "tract" | "compiled";
+  /** What runs the model: an ONNX file has no plan, so it is tract. */
+  engine?: EngineChoice;
 }
 
 /** Options of `model.predict`. */
@@ -266,7 +274,12 @@ export interface Manifest {
   name: string;
   version: string;
   engine: string;
-  files: { model: BundleFile; baseline?: BundleFile; canvas?: BundleFile; card?: BundleFile; evaluation?: BundleFile; golden?: BundleFile };
+  files: {
+    model: BundleFile;
+    /** The compiled plan, where the engine is `compiled`. */
+    plan?: BundleFile;
+    baseline?: BundleFile; canvas?: BundleFile; card?: BundleFile; evaluation?: BundleFile; golden?: BundleFile;
+  };
   task: { kind: string; target: string; classes: string[]; positive: string | null };
   features: {
     name: string; kind: "number" | "integer" | "category" | "boolean" | "text"; unit: string | null; range: [number, number] | null;

@@ -44,7 +44,7 @@ export class Verifier {
     const channel = await readChannel(transfer, bundle.base);
     const release = [channel?.champion, channel?.previous].find((candidate) => candidate?.version === version);
     if (!release) throw new NearsideError("usage", `Version ${version} of ${bundle.manifest.name} is neither on air nor the one before in ${bundle.base.href}. Ask the page to predict again.`);
-    return localEngine(this.parts, await readRelease(transfer, bundle.base, channel, release), transfer, random64());
+    return localEngine(this.parts, await readRelease(transfer, bundle.base, channel, release, this.parts.options.engine), transfer, random64());
   }
 }
 

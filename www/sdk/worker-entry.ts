@@ -40,5 +40,5 @@ function open({ module, parts }: Extract<Ask, { ask: "open" }>): Promise<LocalEn
   const transfer: Transfer = {
     host: { page: false, timers: true, resolve: resolveInPage, fetch: (url, init) => fetch(url, init), wasm: () => module },
   };
-  return LocalEngine.open(parts, new Runtime(transfer.host), transfer);
+  return LocalEngine.open(parts, new Runtime(transfer.host, "small"), transfer);
 }
