@@ -10,6 +10,6 @@ pub use build::{Build, BuildColumn, BuildData, BuildSource, BuildStep};
 pub use channel::{Channel, Mode, Pointer};
 pub use digest::{sha256_hex, short_digest};
 pub use manifest::{
-    Baseline, BaselineFeature, Budgets, COMPILED, Explanation, FORMAT, FileEntry, Golden, GoldenPrediction, Manifest, Roles, TRACT,
-    TaskSchema, TelemetrySettings,
+    Baseline, BaselineFeature, Budgets, COMPILED, Explanation, FORMAT, FileEntry, Golden, GoldenPrediction, Manifest,
+    Roles, TRACT, TaskSchema, TelemetrySettings,
 };

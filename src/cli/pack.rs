@@ -6,8 +6,8 @@ use crate::output::{self, Progress};
 use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
 use clap::Args;
 use nearside::bundle::{
-    Baseline, Build, BuildColumn, BuildData, BuildSource, BuildStep, COMPILED, Explanation, FileEntry, Golden, GoldenPrediction,
-    Manifest, sha256_hex, short_digest,
+    Baseline, Build, BuildColumn, BuildData, BuildSource, BuildStep, COMPILED, Explanation, FileEntry, Golden,
+    GoldenPrediction, Manifest, sha256_hex, short_digest,
 };
 use nearside::canvas::{Canvas, to_json};
 use nearside::evaluate::card;
