@@ -230,6 +230,8 @@ fn code_is_gated_in_the_ways_that_the_page_names_and_no_other() {
         "target_arch = \"wasm32\"",
         "feature = \"tract\"",
         "not(feature = \"tract\")",
+        "target_feature = \"relaxed-simd\"",
+        "not(target_feature = \"relaxed-simd\")",
     ];
     let native: Vec<PathBuf> = NATIVE.iter().map(|module| root().join(module)).collect();
     for file in sources(&root()).into_iter().filter(|file| *file != root().join("build.rs")) {

@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, afterEach, before, beforeEach } from "node:test";
-import { bundleJson, eventually, golden, launch, requireBuild, root, serve } from "./support.mjs";
+import { bundleJson, eventually, golden, launch, requireBuild, root, runtimeFile, serve } from "./support.mjs";
 
 requireBuild();
 const manifest = bundleJson("manifest.json");
@@ -83,14 +83,13 @@ test("one runtime is fetched, once, whether this build has twins or not", async 
   }
   execFileSync(process.execPath, [join(root, "www/sdk/build.mjs"), join(temp, "wasm"), join(temp, "sdk")]);
   await open();
-  const shipped = readdirSync(join(root, "www/sdk/dist")).includes("nearside-full.relaxed.wasm");
-  assert.deepEqual(runtimes(), [shipped ? "nearside-full.relaxed.wasm" : "nearside-full.wasm"]);
+  assert.deepEqual(runtimes(), [runtimeFile()]);
   await context.close();
 
   for (const name of readdirSync(join(temp, "sdk"))) server.files[`/sdk/${name}`] = { body: readFileSync(join(temp, "sdk", name)), type: name.endsWith(".wasm") ? "application/wasm" : "text/javascript" };
   server.served.length = 0;
   await open();
-  assert.deepEqual(runtimes(), ["nearside-full.relaxed.wasm"], "Chromium has relaxed SIMD");
+  assert.deepEqual(runtimes(), ["nearside.relaxed.wasm"], "Chromium has relaxed SIMD");
   assert.deepEqual(complaints, []);
 });
 

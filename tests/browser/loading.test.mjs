@@ -3,15 +3,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, afterEach, before, beforeEach } from "node:test";
-import { assertGolden, bundleFolder, bundleJson, eventually, golden, launch, requireBuild, root, serve, sha256 } from "./support.mjs";
+import { assertGolden, bundleFolder, bundleJson, eventually, golden, launch, requireBuild, root, runtimeFile, serve, sha256 } from "./support.mjs";
 
 requireBuild();
 const { records, predictions } = golden();
 const manifest = bundleJson("manifest.json");
 const channel = bundleJson("channel.json");
 const groups = records.map((_, i) => Object.fromEntries(manifest.groups.map(({ name, values }) => [name, values[i % values.length]])));
-const modelPath = `/models/loan-approval/${manifest.files.model.path}`;
-const wasmPath = "/sdk/nearside-full.wasm";
+const modelPath = `/models/loan-approval/${manifest.files.plan.path}`;
+const wasmFile = join(root, "www/sdk/dist", runtimeFile());
+const wasmPath = `/sdk/${runtimeFile()}`;
 
 let browser, server, page, console_;
 before(async () => (browser = await launch()));
@@ -319,12 +320,12 @@ test("verify knows the version before the one on air", async () => {
 });
 
 test("a tampered model is refused with both hashes and what to do", async () => {
-  const bytes = readFileSync(join(bundleFolder, manifest.files.model.path));
+  const bytes = readFileSync(join(bundleFolder, manifest.files.plan.path));
   bytes[bytes.length >> 1] ^= 1;
   server.files[modelPath] = { body: bytes };
   const error = await failure();
   assert.deepEqual([error.name, error.code], ["NearsideError", "bundle-corrupt"]);
-  assert.match(error.message, new RegExp(`${manifest.files.model.path}.*want sha256 ${manifest.files.model.sha256}.*got [0-9a-f]{64}.*Deploy`));
+  assert.match(error.message, new RegExp(`${manifest.files.plan.path}.*want sha256 ${manifest.files.plan.sha256}.*got [0-9a-f]{64}.*Deploy`));
 });
 
 test("a manifest of another version than the channel's is refused", async () => {
@@ -360,26 +361,53 @@ test("a missing bundle and a page in its place are told apart", async () => {
 });
 
 test("a bundle for an engine that is not here says no-plan", async () => {
-  publish({ version: "ffffffffffff", engine: "compiled" });
+  publish({ version: "ffffffffffff", engine: "abacus" });
   assert.equal((await failure()).code, "no-plan");
 });
 
+test("who asks for tract gets the model itself, on the full runtime, with the same answers", async () => {
+  const [answers, asked] = await page.evaluate(async (records) => {
+    const { load } = await import("/sdk/index.js");
+    const model = await load("/models/loan-approval/", { engine: "tract" });
+    const answers = [];
+    for (const record of records) answers.push(await model.predict(record));
+    return [answers, model.manifest.engine];
+  }, records);
+  answers.forEach((answer, i) => assertGolden(answer, predictions[i]));
+  assert.equal(asked, "tract");
+  assert.deepEqual(server.served.filter((line) => line.endsWith(".wasm")), [`GET /sdk/${runtimeFile("full")}`]);
+  assert.ok(server.served.includes(`GET /models/loan-approval/${manifest.files.model.path}`));
+  assert.ok(!server.served.includes(`GET ${modelPath}`));
+});
+
+test("a bundle without a plan runs on the full runtime; who asks for a plan there is told", async () => {
+  publish({ version: "ffffffffffff", engine: "tract" }, { engine: "tract", model: manifest.files.model.path });
+  const [answer, code] = await page.evaluate(async ([record]) => {
+    const { load } = await import("/sdk/index.js");
+    const model = await load("/models/loan-approval/");
+    const code = await load("/models/loan-approval/", { engine: "compiled" }).catch(({ code }) => code);
+    return [await model.predict(record), code];
+  }, records);
+  assertGolden(answer, predictions[0]);
+  assert.equal(code, "no-plan");
+});
+
 test("a wrong MIME type still loads, with a warning; a page instead of the runtime does not", async () => {
-  server.files[wasmPath] = { body: readFileSync(join(root, "www/sdk/dist/nearside-full.wasm")), type: "application/octet-stream" };
+  server.files[wasmPath] = { body: readFileSync(wasmFile), type: "application/octet-stream" };
   assert.equal(await failure(), null);
   assert.ok(console_.some((line) => line.includes("application/wasm") && line.includes("application/octet-stream")), console_.join("\n"));
   await page.reload();
   server.files[wasmPath] = { body: "<!doctype html>", type: "text/html" };
   const error = await failure();
   assert.equal(error.code, "wrong-mime");
-  assert.match(error.message, /nearside-full\.wasm.*text\/html/);
+  assert.match(error.message, /nearside[\w.]*\.wasm.*text\/html/);
   await page.reload();
   server.files[wasmPath] = { status: 404, body: "" };
   assert.equal((await failure()).code, "network");
 });
 
 test("an abort ends load at once and the next load works", async () => {
-  server.files[wasmPath] = { body: readFileSync(join(root, "www/sdk/dist/nearside-full.wasm")), delay_ms: 500 };
+  server.files[wasmPath] = { body: readFileSync(wasmFile), delay_ms: 500 };
   const got = await page.evaluate(async ([record]) => {
     const { load } = await import("/sdk/index.js");
     const controller = new AbortController();
@@ -403,8 +431,8 @@ test("progress counts every download to its end", async () => {
     await load("/models/loan-approval/", { onProgress: ({ phase, loaded }) => (seen[phase] = Math.max(loaded, seen[phase] ?? 0)) });
     return seen;
   });
-  assert.equal(progress.model, manifest.files.model.bytes);
-  assert.equal(progress.runtime, readFileSync(join(root, "www/sdk/dist/nearside-full.wasm")).length);
+  assert.equal(progress.model, manifest.files.plan.bytes);
+  assert.equal(progress.runtime, readFileSync(wasmFile).length);
   assert.deepEqual(Object.keys(progress).sort(), ["channel", "manifest", "model", "runtime"]);
 });
 

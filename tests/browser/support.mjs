@@ -17,6 +17,12 @@ const TYPES = {
   ".json": "application/json", ".wasm": "application/wasm", ".onnx": "application/octet-stream", ".svg": "image/svg+xml",
 };
 
+/** The file of a runtime that Chromium fetches: the relaxed-SIMD twin, where this build has twins. */
+export function runtimeFile(size = "small") {
+  const name = size === "full" ? "nearside-full" : "nearside";
+  return existsSync(join(dist, `${name}.relaxed.wasm`)) ? `${name}.relaxed.wasm` : `${name}.wasm`;
+}
+
 /** Says what to build when something that the specs need is not there. */
 export function requireBuild() {
   assert.ok(existsSync(join(dist, "index.js")), "www/sdk/dist is missing: run `make wasm`, then `node www/sdk/build.mjs`.");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, afterEach, before, beforeEach } from "node:test";
-import { bundleFolder, bundleJson, eventually, golden, launch, pause, readFrame, recordingCollector, requireBuild, root, serve, sha256 } from "./support.mjs";
+import { bundleFolder, bundleJson, eventually, golden, launch, pause, readFrame, recordingCollector, requireBuild, root, runtimeFile, serve, sha256 } from "./support.mjs";
 
 requireBuild();
 const { records } = golden();
@@ -308,8 +308,8 @@ test("closing the page sends the open window", async () => {
 });
 
 test("a page left before its first prediction says how far it came", async () => {
-  const wasm = "/sdk/nearside-full.wasm";
-  server.files[wasm] = { body: readFileSync(join(root, "www/sdk/dist/nearside-full.wasm")), delay_ms: 20_000 };
+  const wasm = `/sdk/${runtimeFile()}`;
+  server.files[wasm] = { body: readFileSync(join(root, "www/sdk/dist", runtimeFile())), delay_ms: 20_000 };
   await page.goto(server.url);
   await page.evaluate(async ([folder, options]) => {
     const { load } = await import("/sdk/index.js");
@@ -327,8 +327,8 @@ test("a page left before its first prediction says how far it came", async () =>
 });
 
 test("a page that is hidden while it loads and answers later has not been left", async () => {
-  const wasm = "/sdk/nearside-full.wasm";
-  server.files[wasm] = { body: readFileSync(join(root, "www/sdk/dist/nearside-full.wasm")), delay_ms: 1000 };
+  const wasm = `/sdk/${runtimeFile()}`;
+  server.files[wasm] = { body: readFileSync(join(root, "www/sdk/dist", runtimeFile())), delay_ms: 1000 };
   await page.goto(server.url);
   await page.evaluate(async ([folder, options]) => {
     const { load } = await import("/sdk/index.js");
@@ -346,8 +346,8 @@ test("a page that is hidden while it loads and answers later has not been left",
 });
 
 test("a page that is hidden while it loads and never comes back has been left", async () => {
-  const wasm = "/sdk/nearside-full.wasm";
-  server.files[wasm] = { body: readFileSync(join(root, "www/sdk/dist/nearside-full.wasm")), delay_ms: 20_000 };
+  const wasm = `/sdk/${runtimeFile()}`;
+  server.files[wasm] = { body: readFileSync(join(root, "www/sdk/dist", runtimeFile())), delay_ms: 20_000 };
   await page.goto(server.url);
   await page.evaluate(async ([folder, options]) => {
     const { load } = await import("/sdk/index.js");
@@ -366,8 +366,8 @@ test("a page that is hidden while it loads and never comes back has been left", 
 
 test("where the browser cannot tell when a page is gone, one that stays hidden for ten seconds has been left", async () => {
   await context.addInitScript(() => delete globalThis.fetchLater);
-  const wasm = "/sdk/nearside-full.wasm";
-  server.files[wasm] = { body: readFileSync(join(root, "www/sdk/dist/nearside-full.wasm")), delay_ms: 30_000 };
+  const wasm = `/sdk/${runtimeFile()}`;
+  server.files[wasm] = { body: readFileSync(join(root, "www/sdk/dist", runtimeFile())), delay_ms: 30_000 };
   collector.answer = (number) => (number === 0 ? { status: 503 } : { status: 202, body: { accepted: true } });
   await page.goto(server.url);
   await page.evaluate(async ([folder, options]) => {
@@ -402,7 +402,7 @@ test("a load that begins long after the page was done counts its time from the c
 
   await page.goto(server.url);
   await pause(3000);
-  server.files["/sdk/nearside-full.wasm"] = { body: readFileSync(join(root, "www/sdk/dist/nearside-full.wasm")), delay_ms: 20_000 };
+  server.files[`/sdk/${runtimeFile()}`] = { body: readFileSync(join(root, "www/sdk/dist", runtimeFile())), delay_ms: 20_000 };
   await page.evaluate(async ([folder, options]) => {
     const { load } = await import("/sdk/index.js");
     load(folder, options).catch(() => {});
@@ -420,7 +420,7 @@ test("a page that is ready but never asked settles as far as the model", async (
 });
 
 test("a page whose bundle is broken settles as failed", async () => {
-  server.files[`${FOLDER}${manifest.files.model.path}`] = { body: "not the model" };
+  server.files[`${FOLDER}${manifest.files.plan.path}`] = { body: "not the model" };
   await page.goto(server.url);
   await page.evaluate(async ([folder, options]) => (await import("/sdk/index.js")).load(folder, options).catch(() => {}), [FOLDER, granted()]);
   // The runtime may still be compiling; that it arrives later does not undo the failure.
@@ -692,8 +692,8 @@ test("the old version's window is sent under its own version before the new one 
 test("a tampered update is an error event, and the last good version keeps working", async () => {
   await open(granted());
   await predict();
-  const other = { ...manifest.files.model, sha256: "0".repeat(64) };
-  release("cccccccccccc", { files: { ...manifest.files, model: other } });
+  const other = { ...manifest.files.plan, sha256: "0".repeat(64) };
+  release("cccccccccccc", { files: { ...manifest.files, plan: other } });
   await flush();
   await eventually(() => page.evaluate(() => events.length), "the error event");
   assert.deepEqual(await page.evaluate(() => events), [["error", "bundle-corrupt"]]);
