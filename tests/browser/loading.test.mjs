@@ -11,6 +11,7 @@ const manifest = bundleJson("manifest.json");
 const channel = bundleJson("channel.json");
 const groups = records.map((_, i) => Object.fromEntries(manifest.groups.map(({ name, values }) => [name, values[i % values.length]])));
 const modelPath = `/models/loan-approval/${manifest.files.plan.path}`;
+const onnxPath = `/models/loan-approval/${manifest.files.model.path}`;
 const wasmFile = join(root, "www/sdk/dist", runtimeFile());
 const wasmPath = `/sdk/${runtimeFile()}`;
 
@@ -257,7 +258,7 @@ test("a model and a session end with the block that they are declared in", async
     const [model, session] = [await load("/models/loan-approval/"), await Session.create(path)];
     for (const each of [model, session]) each[Symbol.dispose]();
     return [await model.predict(record).catch(({ code }) => code), await session.run({}).catch(({ code }) => code)];
-  }, [records[0], modelPath]);
+  }, [records[0], onnxPath]);
   assert.deepEqual(got, ["disposed", "disposed"]);
 });
 
@@ -376,7 +377,7 @@ test("who asks for tract gets the model itself, on the full runtime, with the sa
   answers.forEach((answer, i) => assertGolden(answer, predictions[i]));
   assert.equal(asked, "tract");
   assert.deepEqual(server.served.filter((line) => line.endsWith(".wasm")), [`GET /sdk/${runtimeFile("full")}`]);
-  assert.ok(server.served.includes(`GET /models/loan-approval/${manifest.files.model.path}`));
+  assert.ok(server.served.includes(`GET ${onnxPath}`));
   assert.ok(!server.served.includes(`GET ${modelPath}`));
 });
 
@@ -597,7 +598,7 @@ test("Session.create takes an address, bytes or a response, and disposes", async
     const plan = await Session.create(path, { engine: "compiled" }).catch(({ code, message }) => [code, message]);
     const rubbish = await Session.create(new Uint8Array(100)).catch(({ code }) => code);
     return { runs: [...runs], disposed: runs.disposed, plan, rubbish };
-  }, [modelPath, codes]);
+  }, [onnxPath, codes]);
   for (const run of got.runs) assert.deepEqual(run, got.runs[0]);
   const [values] = got.runs[0][manifest.roles.probabilities];
   manifest.task.classes.forEach((name, i) => assert.ok(Math.abs(values[i] - predictions[0].probabilities[name]) < 1e-5));

@@ -315,7 +315,7 @@ test("a page left before its first prediction says how far it came", async () =>
     const { load } = await import("/sdk/index.js");
     load(folder, options).catch(() => {});
   }, [FOLDER, granted()]);
-  await eventually(() => server.served.some((line) => line.includes("model.")), "the model file to be asked for");
+  await eventually(() => server.served.some((line) => line.includes(manifest.files.plan.path)), "the model file to be asked for");
   await pause(200);
   await page.goto(`${server.url}/?next`);
   await eventually(() => collector.frames.length, "the page frame");
@@ -353,7 +353,7 @@ test("a page that is hidden while it loads and never comes back has been left", 
     const { load } = await import("/sdk/index.js");
     load(folder, options).catch(() => {});
   }, [FOLDER, granted()]);
-  await eventually(() => server.served.some((line) => line.includes("model.")), "the model file to be asked for");
+  await eventually(() => server.served.some((line) => line.includes(manifest.files.plan.path)), "the model file to be asked for");
   await visibility("hidden");
   await pause(200);
   assert.equal(collector.frames.length, 0);

@@ -246,11 +246,13 @@ pub fn build(node: &NodeProto, opset: i64) -> Option<Result<Box<dyn Operator>>> 
 }
 
 /// Whether the operator of this name gives random values, and is refused.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn is_random(name: &str) -> bool {
     refused::RANDOM.iter().any(|(_, known, _)| *known == name)
 }
 
 /// The names of the kit's operators with their domain, written out; and whether tract's own run some of their nodes.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn names() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
     let all = FAMILIES.iter().flat_map(|family| family.iter()).map(|(domain, name, _)| (*domain, *name, false));
     let stand_ins = FALLBACKS.iter().flat_map(|family| family.iter()).map(|(domain, name, _)| (*domain, *name, true));

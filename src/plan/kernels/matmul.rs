@@ -93,7 +93,7 @@ fn tile<const N: usize>(rows: [&[f32]; N], panel: &[[f32; COLUMNS]]) -> [[f32; C
 mod lanes {
     #[cfg(target_arch = "wasm32")]
     mod here {
-        use core::arch::wasm32::{f32x4, f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_splat, v128};
+        use core::arch::wasm32::{f32x4, f32x4_extract_lane, f32x4_splat, v128};
 
         pub(in super::super) type Lanes = [v128; 2];
         pub(in super::super) const ZERO: Lanes = [f32x4(0.0, 0.0, 0.0, 0.0); 2];
@@ -128,7 +128,10 @@ mod lanes {
                 [f32x4_relaxed_madd(left, right[0], sum[0]), f32x4_relaxed_madd(left, right[1], sum[1])]
             }
             #[cfg(not(target_feature = "relaxed-simd"))]
-            [f32x4_add(sum[0], f32x4_mul(left, right[0])), f32x4_add(sum[1], f32x4_mul(left, right[1]))]
+            {
+                use core::arch::wasm32::{f32x4_add, f32x4_mul};
+                [f32x4_add(sum[0], f32x4_mul(left, right[0])), f32x4_add(sum[1], f32x4_mul(left, right[1]))]
+            }
         }
     }
 
