@@ -30,7 +30,8 @@ optimise() { # folder, further features
   mv "$file.opt" "$file"
 }
 
-rm -rf target/wasm && mkdir -p target/wasm
+# What else is in target/wasm is Cargo's: the profile has the same name.
+rm -rf target/wasm/{small,full}{,-relaxed} && mkdir -p target/wasm
 build small "" +simd128
 build full tract +simd128
 if [ "$profile" = wasm ]; then
