@@ -95,6 +95,7 @@ fn supported(framework: &Onnx, node: &NodeProto) -> bool {
 }
 
 /// An operator that models may use.
+#[cfg(not(target_arch = "wasm32"))]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KnownOperator {
     /// The operator set, written out: `ai.onnx` is the standard one.
@@ -107,6 +108,7 @@ pub struct KnownOperator {
 }
 
 /// Every operator that models may use, in alphabetical order.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn known_operators() -> Vec<KnownOperator> {
     let framework = read::framework();
     let of_tract = |name: &str| framework.op_register.0.contains_key(name);

@@ -31,7 +31,7 @@ optimise() { # folder, further features
 }
 
 # What else is in target/wasm is Cargo's: the profile has the same name.
-rm -rf target/wasm/{small,full}{,-relaxed} && mkdir -p target/wasm
+rm -rf target/wasm/{small,full}{,-relaxed} target/wasm/*.stamp && mkdir -p target/wasm
 build small "" +simd128
 build full tract +simd128
 if [ "$profile" = wasm ]; then

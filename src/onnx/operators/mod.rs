@@ -51,6 +51,7 @@ pub use sizes::predicted;
 pub use trees::forest_of;
 
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(not(target_arch = "wasm32"))]
 use crate::onnx::rewrite::OWN;
 use crate::tensor::{Data, ElementType, Tensor};
 use std::fmt::Debug;
