@@ -95,8 +95,6 @@ fn bundle(project: &Project) -> Result<String> {
     Ok(format!("version {version}, {count} golden predictions within {worst:.1e}"))
 }
 
-/// How far a number is off; of a large one, as a part of it.
-
 fn pages() -> Result<String> {
     match MISSING_ASSETS {
         Some(missing) => Err(Error::new(ErrorKind::Usage, missing)),

@@ -186,8 +186,11 @@ const FALLBACKS: &[Family] = &[
     spectrum::STAND_INS,
 ];
 
+/// Says whether tract's own operator is right for a node.
+type IsPlain = fn(&NodeProto) -> bool;
+
 /// Operators of the standard domain of which tract's own are right for some nodes, and which those are.
-const SHARED: &[(&str, fn(&NodeProto) -> bool)] = &[
+const SHARED: &[(&str, IsPlain)] = &[
     ("BatchNormalization", batch_norm::is_plain),
     ("Cast", cast::is_plain),
     ("ConvTranspose", conv_transpose::is_plain),

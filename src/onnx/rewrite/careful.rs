@@ -107,7 +107,7 @@ impl Walk {
     fn makes(&self, node: &NodeProto) -> bool {
         let at = |place: usize| self.of(node, place);
         match node.op_type.as_str() {
-            "Div" => at(1) != Sign::Positive && !self.constant(node, 1).is_some_and(|values| !values.contains(&0.0)),
+            "Div" => at(1) != Sign::Positive && self.constant(node, 1).is_none_or(|values| values.contains(&0.0)),
             "Log" | "Reciprocal" => at(0) != Sign::Positive,
             "Sqrt" => at(0) == Sign::Any,
             "Pow" => match self.constant(node, 1) {
