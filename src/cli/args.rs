@@ -1,6 +1,6 @@
 //! The arguments as they are typed, and which command they mean.
 
-use crate::{adopt, doctor, evaluate, gather, init, pack, promote, retrain, run, serve, train, verify};
+use crate::{adopt, compile, doctor, evaluate, gather, init, pack, promote, retrain, run, serve, train, verify};
 use clap::{Parser, Subcommand};
 use nearside::Result;
 
@@ -40,6 +40,8 @@ enum Command {
     Serve(serve::Serve),
     /// Check this machine and a project.
     Doctor(doctor::Doctor),
+    /// Make the plan of an ONNX model, for the small runtime.
+    Compile(compile::Compile),
     /// Run a model or a bundle on an input file.
     Run(run::Run),
     /// Run models on test data and compare what they give with what they should.
@@ -66,6 +68,7 @@ impl Args {
             Command::Rollback(args) => promote::rollback(args, self.json),
             Command::Serve(args) => serve::run(args, self.json),
             Command::Doctor(args) => doctor::run(args, self.json),
+            Command::Compile(args) => compile::run(args, self.json),
             Command::Run(args) => run::run(args, self.json),
             Command::Verify(args) => verify::run(args, self.json),
         }

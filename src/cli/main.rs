@@ -2,6 +2,7 @@
 
 mod adopt;
 mod args;
+mod compile;
 mod doctor;
 mod engine;
 mod evaluate;

@@ -162,9 +162,3 @@ fn unquantised<T: Datum + Copy>(tensor: &TractTensor) -> Result<Vec<T>> {
 fn broken(error: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::EngineFailed, error.to_string())
 }
-
-/// The number that the bits of a float16 stand for.
-#[cfg(target_arch = "wasm32")]
-pub fn half_to_float(bits: u16) -> f32 {
-    f16::from_bits(bits).to_f32()
-}

@@ -22,8 +22,6 @@ mod tensor_proto;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use check::{KnownOperator, known_operators};
-#[cfg(target_arch = "wasm32")]
-pub use convert::half_to_float;
 pub use engine::TractEngine;
 #[cfg(not(target_arch = "wasm32"))]
 pub use external::read_file;

@@ -14,5 +14,8 @@ pub use engine::PlanEngine;
 pub use format::{
     Activation, Binary, Constant, Kind, Op, Plan, PlanPort, Pool, Reduce, Size, Spot, Step, Unary, Values, Window,
 };
+#[cfg(target_arch = "wasm32")]
+pub(crate) use read::half;
+pub use read::is_plan;
 #[cfg(not(target_arch = "wasm32"))]
 pub use write::{Weights, write};

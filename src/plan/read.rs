@@ -116,8 +116,13 @@ fn broken(why: &str) -> Error {
     Error::new(ErrorKind::InvalidModel, format!("this is not a plan: {why}")).help("pack the model again")
 }
 
+/// Whether bytes begin as those of a plan do, of whichever version.
+pub fn is_plan(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC[..3])
+}
+
 /// The nearest float32 of the bits of a float16.
-fn half(bits: u16) -> f32 {
+pub fn half(bits: u16) -> f32 {
     let (sign, exponent, fraction) = (u32::from(bits >> 15) << 31, u32::from(bits >> 10 & 31), u32::from(bits & 1023));
     match (exponent, fraction) {
         // Small numbers without a leading one.

@@ -3,9 +3,7 @@
 
 mod counters;
 mod predictor;
-#[cfg(feature = "tract")]
 mod session;
-#[cfg(feature = "tract")]
 mod tensors;
 mod values;
 
@@ -28,3 +26,8 @@ pub fn version() -> String {
 pub fn has_tract() -> bool {
     cfg!(feature = "tract")
 }
+
+/// A mark by which the SDK tells the full runtime before it runs: only that one exports it.
+#[cfg(feature = "tract")]
+#[wasm_bindgen]
+pub fn full_runtime() {}

@@ -1,8 +1,12 @@
-//! `Session`: any ONNX file, tensors in and tensors out.
+//! `Session`: any model, tensors in and tensors out. Both runtimes run plans; the full one any ONNX file, too.
 
 use super::tensors;
 use super::values::{throw, to_js};
+#[cfg(not(feature = "tract"))]
+use crate::error::{Error, ErrorKind};
+#[cfg(feature = "tract")]
 use crate::onnx::TractEngine;
+use crate::plan::{self, PlanEngine};
 use crate::predict::Engine;
 use js_sys::Object;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -11,15 +15,21 @@ use wasm_bindgen::{JsCast, JsValue};
 /// A model that runs.
 #[wasm_bindgen]
 pub struct Session {
-    engine: TractEngine,
+    engine: Box<dyn Engine>,
+    /// What the ONNX file says of itself.
+    description: JsValue,
 }
 
 #[wasm_bindgen]
 impl Session {
-    /// Reads the bytes of an ONNX file.
+    /// Reads the bytes of a plan or of an ONNX file.
     #[wasm_bindgen(constructor)]
-    pub fn new(onnx: &[u8]) -> Result<Session, JsValue> {
-        Ok(Self { engine: TractEngine::new(onnx).map_err(throw)? })
+    pub fn new(model: &[u8]) -> Result<Session, JsValue> {
+        if plan::is_plan(model) {
+            let engine = Box::new(PlanEngine::new(model).map_err(throw)?);
+            return Ok(Self { engine, description: JsValue::NULL });
+        }
+        onnx(model)
     }
 
     /// What the model takes: `{ name, type, shape }[]`.
@@ -32,9 +42,9 @@ impl Session {
         to_js(&self.engine.signature().outputs)
     }
 
-    /// What the file says of itself: `{ producer, opset, classes, metadata }`.
-    pub fn description(&self) -> Result<JsValue, JsValue> {
-        to_js(self.engine.description())
+    /// What an ONNX file says of itself: `{ producer, opset, classes, metadata }`. `null` for a plan.
+    pub fn description(&self) -> JsValue {
+        self.description.clone()
     }
 
     /// Runs the model on `{ name: { type, shape, data } }`, and gives the outputs the same way.
@@ -54,4 +64,17 @@ impl Session {
             ports.iter().zip(&outputs).map(|(port, tensor)| (port.name.as_str(), tensors::to_js(tensor))).collect();
         Ok(tensors::object(&named).into())
     }
+}
+
+#[cfg(feature = "tract")]
+fn onnx(model: &[u8]) -> Result<Session, JsValue> {
+    let engine = TractEngine::new(model).map_err(throw)?;
+    let description = to_js(engine.description())?;
+    Ok(Session { engine: Box::new(engine), description })
+}
+
+#[cfg(not(feature = "tract"))]
+fn onnx(_: &[u8]) -> Result<Session, JsValue> {
+    let error = Error::new(ErrorKind::InvalidModel, "the small runtime runs plans, and this is none");
+    Err(throw(error.help("load the full runtime, or make a plan with `nearside compile`")))
 }

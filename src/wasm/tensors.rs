@@ -79,7 +79,7 @@ fn read_data(element: ElementType, data: &JsValue) -> Option<Data> {
 /// float16 comes as its bits in a Uint16Array, or as plain numbers; it is computed as float32.
 fn read_half(data: &JsValue) -> Option<Data> {
     match data.dyn_ref::<Uint16Array>() {
-        Some(bits) => Some(Data::F32(bits.to_vec().into_iter().map(crate::onnx::half_to_float).collect())),
+        Some(bits) => Some(Data::F32(bits.to_vec().into_iter().map(crate::plan::half).collect())),
         None => read_data(ElementType::F32, data),
     }
 }

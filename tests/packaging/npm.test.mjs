@@ -85,7 +85,7 @@ test("a twin that does not fit the glue of its plain build ends the build, and s
   const error = await build().then(() => assert.fail("it was built"), (error) => error);
   assert.equal(error.code, 1);
   assert.match(error.stderr, /full-relaxed is not a twin of full/);
-  assert.match(error.stderr, /only full: export session_run \(function\)/);
+  assert.match(error.stderr, /only full: export full_runtime \(function\)/);
   assert.match(error.stderr, /make wasm WASM_PROFILE=wasm/);
 });
 

@@ -19,7 +19,7 @@ export class Instance {
   private constructor(readonly glue: Glue) {}
 
   static async start(module: WebAssembly.Module, host: Pick<Host, "page">): Promise<Instance> {
-    const glue: Glue = isFull(module) ? (await import("./nearside-full.js")).create() : (create() as Glue);
+    const glue: Glue = isFull(module) ? (await import("./nearside-full.js")).create() : create();
     try {
       // Browsers forbid large synchronous instantiations on the main thread; edge runtimes are happiest with them.
       if (host.page) await glue.init({ module_or_path: module });
@@ -60,7 +60,7 @@ export class Runtimes {
 
 /** Whether a module is the full runtime, whose glue knows more. */
 function isFull(module: WebAssembly.Module): boolean {
-  return WebAssembly.Module.exports(module).some(({ name }) => name === "session_run");
+  return WebAssembly.Module.exports(module).some(({ name }) => name === "full_runtime");
 }
 
 /** One host's runtime of one size: the module is fetched and compiled once, and a dead instance is replaced on the next call. */

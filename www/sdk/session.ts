@@ -5,11 +5,11 @@ import type { Instance, Runtime, Runtimes } from "./runtime.js";
 import type { ModelDescription, Port, SessionOptions, Tensor } from "./types.js";
 import type { WasmSession } from "./wasm.js";
 
-/** A model in any form: its address (under Node also a file path), its bytes, or a response that carries it. */
+/** A model in any form, a plan or an ONNX file: its address (under Node also a file path), its bytes, or a response that carries it. */
 export type ModelSource = string | URL | BufferSource | Response;
 
 /**
- * Any ONNX model, ready to run: tensors in, tensors out. Made by `Session.create()`.
+ * Any model, ready to run: tensors in, tensors out. Made by `Session.create()`.
  *
  * Nothing is counted and nothing leaves the page.
  */
@@ -18,8 +18,8 @@ export class OnnxSession {
   readonly inputs: readonly Port[];
   /** The outputs that `run` gives. */
   readonly outputs: readonly Port[];
-  /** What the file says of itself. */
-  readonly description: ModelDescription;
+  /** What an ONNX file says of itself; `null` for a plan. */
+  readonly description: ModelDescription | null;
   readonly #runtime: Runtime;
   readonly #transfer: Transfer;
   readonly #model: Uint8Array;
@@ -72,7 +72,8 @@ export class OnnxSession {
 /** What an entry point exports as `Session`. */
 export interface SessionFactory {
   /**
-   * Reads an ONNX model and makes it ready to run.
+   * Reads a model and makes it ready to run: a plan, which `nearside compile` wrote, on the small runtime, or any ONNX
+   * file on the full one. An address that ends in `.plan` fetches the small runtime beside the plan.
    *
    * Rejects with `network` or `io`, `invalid-model`, `unsupported-operator` (naming it), `no-plan` (engine "compiled" asked for
    * a model that has no plan), `wasm-load`, `wrong-mime`, `aborted`.
@@ -82,29 +83,45 @@ export interface SessionFactory {
 
 /** The `Session` of one host. */
 export function sessionFor(runtimes: Runtimes): SessionFactory {
-  const runtime = runtimes.full;
+  const { host } = runtimes;
   return class Session extends OnnxSession {
     static async create(source: ModelSource, options: SessionOptions = {}): Promise<OnnxSession> {
-      if (options.engine === "compiled") {
-        throw new NearsideError("no-plan", 'An .onnx file has no compiled plan. Leave the engine out, or use "tract", which runs the file as it is.');
-      }
-      const transfer: Transfer = { ...options, host: runtime.host };
+      const transfer: Transfer = { ...options, host };
       try {
-        const [model, instance] = await Promise.all([readModel(transfer, source), runtime.instance(transfer)]);
+        const reading = readModel(transfer, source);
+        // What kind of model it is, its bytes tell. Where its name or the caller tells before, the runtime comes meanwhile.
+        const named = isAddress(source) && host.resolve(source).pathname.endsWith(".plan");
+        const early = isBytes(source) ? undefined : runtimes.of(options.engine === "compiled" || named ? "compiled" : "tract", transfer);
+        early?.compiled(transfer).catch(() => {});
+        const model = await reading;
+        const plan = isPlan(model);
+        if (options.engine === "compiled" && !plan) {
+          throw new NearsideError("no-plan", 'An .onnx file has no compiled plan: make one with `nearside compile`. Or leave the engine out: "tract" runs the file as it is.');
+        }
+        if (options.engine === "tract" && plan) {
+          throw new NearsideError("usage", 'A plan does not run on "tract". Leave the engine out, or pass the .onnx file that it was made of.');
+        }
+        // The full runtime runs plans, too: where it was fetched for nothing it is at least used.
+        const runtime = early && (early === runtimes.full || plan) ? early : runtimes.of(plan ? "compiled" : "tract", transfer);
+        const instance = await runtime.instance(transfer);
         throwIfAborted(options.signal);
-        return new Session(runtime, { host: runtime.host, ...(options.wasm && { wasm: options.wasm }) }, model, instance);
+        return new Session(runtime, { host, ...(options.wasm && { wasm: options.wasm }) }, model, instance);
       } catch (thrown) {
         const error = asNearsideError(thrown);
         if (!isAddress(source) || !["invalid-model", "unsupported-operator"].includes(error.code)) throw error;
-        throw new NearsideError(error.code, `${runtime.host.resolve(source).href}: ${error.message}`, { cause: error });
+        throw new NearsideError(error.code, `${host.resolve(source).href}: ${error.message}`, { cause: error });
       }
     }
   };
 }
 
+/** Whether bytes begin as those of a plan do. */
+function isPlan(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x4e && bytes[1] === 0x53 && bytes[2] === 0x50;
+}
+
 async function readModel(transfer: Transfer, source: ModelSource): Promise<Uint8Array> {
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  if (isBytes(source)) return source instanceof ArrayBuffer ? new Uint8Array(source) : new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   const url = isAddress(source) ? transfer.host.resolve(source) : new URL(source.url || "about:response");
   const response = isAddress(source) ? await request(transfer, url, { credentials: "same-origin" }) : source;
   if (!response.ok) throw statusError(response, url);
@@ -113,4 +130,8 @@ async function readModel(transfer: Transfer, source: ModelSource): Promise<Uint8
 
 function isAddress(source: ModelSource): source is string | URL {
   return typeof source === "string" || source instanceof URL;
+}
+
+function isBytes(source: ModelSource): source is ArrayBuffer | ArrayBufferView<ArrayBuffer> {
+  return source instanceof ArrayBuffer || ArrayBuffer.isView(source);
 }

@@ -237,7 +237,7 @@ export interface LoadOptions extends TransferOptions {
 
 /** Options of `Session.create`. */
 export interface SessionOptions extends TransferOptions {
-  /** What runs the model: an ONNX file has no plan, so it is tract. */
+  /** What runs the model: a plan is for `compiled`, an ONNX file for `tract`. */
   engine?: EngineChoice;
 }
 

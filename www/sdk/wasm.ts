@@ -1,10 +1,10 @@
 import type { Boundary, CanvasView, Explanation, LossReason, Manifest, PageStage, ModelDescription, Port, Prediction, RawRecord, Report, Stage, Tensor } from "./types.js";
 
-/** An ONNX model inside the WebAssembly core. */
+/** A plan or an ONNX model inside the WebAssembly core. */
 export interface WasmSession {
   inputs(): Port[];
   outputs(): Port[];
-  description(): ModelDescription;
+  description(): ModelDescription | null;
   run(inputs: Record<string, Tensor>): Record<string, Tensor>;
   free(): void;
 }
@@ -33,6 +33,6 @@ export interface Glue {
   initSync(options: { module: WebAssembly.Module }): unknown;
   version(): string;
   has_tract(): boolean;
-  Session: new (onnx: Uint8Array) => WasmSession;
+  Session: new (model: Uint8Array) => WasmSession;
   Predictor: new (manifest: Manifest, model: Uint8Array | undefined, session: bigint, seed: bigint) => WasmPredictor;
 }

@@ -75,10 +75,50 @@ pub fn agree(plan: &mut PlanEngine, engine: &mut dyn Engine, inputs: &[Tensor], 
     Ok(())
 }
 
+/// The sizes, batch first, of the made-up inputs on which plans are tried.
+const SIZES: [[usize; 2]; 2] = [[1, 4], [3, 2]];
+
 /// Whether a plan gives what the engine does, on inputs of several sizes made up for it. Errors are those of [`agree`].
 pub fn try_out(plan: &mut PlanEngine, engine: &mut dyn Engine, model: &OnnxModel) -> Result<()> {
-    for sizes in [[1, 4], [3, 2]] {
+    for sizes in SIZES {
         agree(plan, engine, &probe::inputs(model, sizes)?, TOLERANCE)?;
     }
     Ok(())
+}
+
+/// How far a plan is from an engine: parts of the value, or of 1 for small ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
+pub struct Deviation {
+    /// At most.
+    pub most: f64,
+    /// In the mean over all values.
+    pub mean: f64,
+}
+
+/// How far the numbers of a plan are from those of the engine, on inputs made up for it. A plan whose weights were rounded is
+/// off by more than the tolerance of [`agree`]; whether that is too much, only its use can tell.
+pub fn deviation(plan: &mut PlanEngine, engine: &mut dyn Engine, model: &OnnxModel) -> Result<Deviation> {
+    let (mut most, mut sum, mut count) = (0f64, 0f64, 0usize);
+    for sizes in SIZES {
+        let inputs = probe::inputs(model, sizes)?;
+        let (found, wanted) = (plan.run(inputs.clone())?, engine.run(inputs)?);
+        for (found, wanted) in found.iter().zip(&wanted) {
+            let (Some(found), Some(wanted)) = (found.data().to_f64(), wanted.data().to_f64()) else { continue };
+            for (found, wanted) in found.iter().zip(&wanted).filter(|(found, wanted)| found != wanted) {
+                let off = (found - wanted).abs() / wanted.abs().max(1.0);
+                // Not a number on one side only is as far as can be.
+                let off = if off.is_nan() && found.is_nan() == wanted.is_nan() {
+                    0.0
+                } else if off.is_nan() {
+                    f64::INFINITY
+                } else {
+                    off
+                };
+                most = most.max(off);
+                sum += off;
+            }
+            count += wanted.len();
+        }
+    }
+    Ok(Deviation { most, mean: sum / count.max(1) as f64 })
 }
