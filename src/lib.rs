@@ -20,6 +20,7 @@ pub mod rollout;
 pub mod stats;
 pub mod telemetry;
 mod tensor;
+pub mod wire;
 
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub mod adopt;

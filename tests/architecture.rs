@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the architecture page: each may use those before it.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
+    "wire",
     "canvas",
     "tensor",
     "stats",

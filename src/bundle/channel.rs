@@ -38,8 +38,11 @@ pub struct Pointer {
     pub sha256: Option<String>,
     /// The engine that runs it.
     pub engine: String,
-    /// The file name of its model.
+    /// The file name of its model: of the file for pages, where the engine is `compiled`.
     pub model: String,
+    /// The SHA-256 of that file, in hexadecimal, where it carries the manifest: pages need no other file then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_sha256: Option<String>,
 }
 
 impl Channel {
@@ -79,6 +82,7 @@ mod tests {
             sha256: None,
             engine: "tract".into(),
             model: format!("model.{version}.onnx"),
+            model_sha256: None,
         }
     }
 

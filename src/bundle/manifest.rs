@@ -30,6 +30,10 @@ pub struct Manifest {
     pub engine: String,
     /// The files by role: `model`, `plan`, `baseline`, `canvas`, `golden`, `evaluation`, `card`.
     pub files: BTreeMap<String, FileEntry>,
+    /// The SHA-256 of the plan alone, where there is one: the file that carries it carries this manifest, too, and with it
+    /// the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_sha256: Option<String>,
     /// What is predicted.
     pub task: TaskSchema,
     /// What the model takes.

@@ -5,6 +5,7 @@ mod build;
 mod channel;
 mod digest;
 mod manifest;
+mod page;
 
 pub use build::{Build, BuildColumn, BuildData, BuildSource, BuildStep};
 pub use channel::{Channel, Mode, Pointer};
@@ -13,3 +14,4 @@ pub use manifest::{
     Baseline, BaselineFeature, Budgets, COMPILED, Explanation, FORMAT, FileEntry, Golden, GoldenPrediction, Manifest,
     Roles, TRACT, TaskSchema, TelemetrySettings,
 };
+pub use page::{PageFile, read_fields};

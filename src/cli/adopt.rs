@@ -5,7 +5,7 @@ use crate::output::{self, Progress};
 use crate::project::json_bytes;
 use clap::Args;
 use nearside::adopt::{Adopted, Metric, Options, Rows, adopt};
-use nearside::bundle::{COMPILED, FileEntry, Manifest, sha256_hex, short_digest};
+use nearside::bundle::{COMPILED, FileEntry, Manifest, PageFile, sha256_hex, short_digest};
 use nearside::canvas::{TaskKind, parse_canvas, to_json};
 use nearside::rollout::{Registry, write_atomically};
 use nearside::{Error, ErrorKind, Result};
@@ -161,10 +161,10 @@ fn write(folder: &Path, model: &[u8], adopted: &Adopted) -> Result<(String, Opti
     let mut manifest = adopted.manifest.clone();
     let plan = golden::plan(&manifest, model, &adopted.golden)?;
     let no_plan = plan.as_ref().err().cloned();
-    if plan.is_ok() {
+    if let Ok(plan) = &plan {
         manifest.engine = COMPILED.to_owned();
+        manifest.plan_sha256 = Some(sha256_hex(plan));
     }
-    let plan = plan.ok().map(|plan| ("plan", "plan", plan));
     let files = [
         ("model", "onnx", model.to_vec()),
         ("baseline", "json", json_bytes(&adopted.baseline)?),
@@ -175,12 +175,18 @@ fn write(folder: &Path, model: &[u8], adopted: &Adopted) -> Result<(String, Opti
     let failed =
         |error: std::io::Error| Error::from(error).place(folder.display()).help("name another folder: --output DIR");
     std::fs::create_dir_all(registry.folder()).map_err(failed)?;
-    for (role, extension, bytes) in files.into_iter().chain(plan) {
+    let add = |manifest: &mut Manifest, (role, extension, bytes): (&str, &str, Vec<u8>)| {
         let path = format!("{role}.{}.{extension}", short_digest(&bytes));
         write_atomically(&registry.folder().join(&path), &bytes)?;
         manifest.files.insert(role.to_owned(), FileEntry { path, sha256: sha256_hex(&bytes), bytes: bytes.len() });
-    }
+        Ok::<(), Error>(())
+    };
+    files.into_iter().try_for_each(|file| add(&mut manifest, file))?;
     manifest.version = short_digest(&json_bytes(&manifest)?);
+    if let Ok(plan) = plan {
+        let file = PageFile::write(&manifest, &plan)?;
+        add(&mut manifest, ("plan", "plan", file))?;
+    }
     let name = format!("manifest.{}.json", manifest.version);
     write_atomically(&registry.folder().join(name), &json_bytes(&manifest)?)?;
     write_atomically(&folder.join("canvas.toml"), adopted.canvas.as_bytes())?;

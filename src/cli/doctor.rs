@@ -4,7 +4,7 @@ use crate::golden::distance;
 use crate::output;
 use crate::project::{Project, ProjectArgs};
 use clap::Args;
-use nearside::bundle::Golden;
+use nearside::bundle::{Golden, PageFile};
 use nearside::collect::MISSING_ASSETS;
 use nearside::onnx::TractEngine;
 use nearside::plan::PlanEngine;
@@ -85,7 +85,7 @@ fn bundle(project: &Project) -> Result<String> {
     let model = registry.file(&manifest, "model")?.unwrap_or_default();
     let mut worst = distance(&manifest, Box::new(TractEngine::new(&model)?), &golden)?;
     if let Some(plan) = registry.file(&manifest, "plan")? {
-        worst = worst.max(distance(&manifest, Box::new(PlanEngine::new(&plan)?), &golden)?);
+        worst = worst.max(distance(&manifest, Box::new(PlanEngine::new(PageFile::read(&plan)?.plan)?), &golden)?);
     }
     let (version, count) = (channel.champion.version, golden.records.len());
     if worst > golden.tolerance {

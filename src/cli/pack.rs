@@ -7,7 +7,7 @@ use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes
 use clap::Args;
 use nearside::bundle::{
     Baseline, Build, BuildColumn, BuildData, BuildSource, BuildStep, COMPILED, Explanation, FileEntry, Golden,
-    GoldenPrediction, Manifest, sha256_hex, short_digest,
+    GoldenPrediction, Manifest, PageFile, sha256_hex, short_digest,
 };
 use nearside::canvas::{Canvas, to_json};
 use nearside::evaluate::card;
@@ -106,13 +106,13 @@ pub fn step(project: &Project, promote: bool, steps: &[BuildStep]) -> Result<Pac
     let (baseline, latency_ms) = packer.baseline(&rows.train)?;
     let golden_rows = packer.golden(&rows.test)?;
     packer.add(&mut manifest, "model", "onnx", model.clone());
-    let no_plan = match golden::plan(&manifest, &model, &golden_rows)? {
+    let (plan, no_plan) = match golden::plan(&manifest, &model, &golden_rows)? {
         Ok(plan) => {
-            packer.add(&mut manifest, "plan", "plan", plan);
             manifest.engine = COMPILED.to_owned();
-            None
+            manifest.plan_sha256 = Some(sha256_hex(&plan));
+            (Some(plan), None)
         }
-        Err(why) => Some(why),
+        Err(why) => (None, Some(why)),
     };
     packer.add(&mut manifest, "baseline", "json", json_bytes(&baseline)?);
     packer.add(&mut manifest, "canvas", "json", to_json(&project.canvas).into_bytes());
@@ -120,6 +120,10 @@ pub fn step(project: &Project, promote: bool, steps: &[BuildStep]) -> Result<Pac
     packer.add(&mut manifest, "evaluation", "json", json_bytes(report)?);
     packer.add(&mut manifest, "card", "md", card(&project.canvas, report, &candidate.name).into_bytes());
     manifest.version = short_digest(&json_bytes(&manifest)?);
+    if let Some(plan) = plan {
+        let file = PageFile::write(&manifest, &plan)?;
+        packer.add(&mut manifest, "plan", "plan", file);
+    }
 
     // What follows is about this build and not about the version: one that was built before keeps its manifest.
     let registry = project.registry();
@@ -188,9 +192,11 @@ fn cannot_be_made_again(error: &Error, folder: &Path) -> Error {
     same.help(format!("bring this file back from a copy, or remove {} and run this again", folder.display()))
 }
 
-/// What a page fetches before its first prediction, without the runtime: the manifest and the model.
+/// What a page fetches before its first prediction, without the runtime: the file that carries manifest and plan, or the
+/// manifest and the model.
 fn page_bytes(manifest_bytes: usize, manifest: &Manifest) -> usize {
-    manifest_bytes + manifest.model_file().map_or(0, |model| model.bytes)
+    let alone = if manifest.engine == COMPILED { 0 } else { manifest_bytes };
+    alone + manifest.model_file().map_or(0, |model| model.bytes)
 }
 
 struct Packer<'a> {

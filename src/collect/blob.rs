@@ -3,7 +3,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{Moments, Profile};
-use crate::telemetry::{Reader, put_varint};
+use crate::wire::{Reader, put_varint};
 use rusqlite::types::Value;
 
 /// Format 1 had no digest. Nobody can say what its counters are, so it is not read.

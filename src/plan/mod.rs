@@ -14,8 +14,6 @@ pub use engine::PlanEngine;
 pub use format::{
     Activation, Binary, Constant, Kind, Op, Plan, PlanPort, Pool, Reduce, Size, Spot, Step, Unary, Values, Window,
 };
-#[cfg(target_arch = "wasm32")]
-pub(crate) use read::half;
-pub use read::is_plan;
+pub use read::{half, is_plan};
 #[cfg(not(target_arch = "wasm32"))]
 pub use write::{Weights, write};

@@ -4,9 +4,9 @@ use super::format::{
     Activation, Binary, Constant, Kind, Op, Plan, PlanPort, Pool, Reduce, Size, Spot, Step, Unary, Values, Window,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::telemetry::Reader;
 use crate::tensor::trees::{Branch, Listed, Listing, Test};
 use crate::tensor::{Dimension, ElementType, Port};
+use crate::wire::Reader;
 
 /// What a plan begins with; the last byte is the version.
 pub(super) const MAGIC: [u8; 4] = *b"NSP\x01";

@@ -3,9 +3,9 @@
 use super::format::{Activation, Op, Plan, PlanPort, Size, Spot, Step, Values, Window};
 use super::read::{BINARIES, ELEMENTS, KINDS, MAGIC, POOLS, REDUCES, TESTS, UNARIES, at_rest};
 use crate::error::{Error, ErrorKind, Result};
-use crate::telemetry::put_varint;
 use crate::tensor::Dimension;
 use crate::tensor::trees::{Listed, Listing, Test};
+use crate::wire::put_varint;
 
 /// How the float32 weights of a plan are kept at rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

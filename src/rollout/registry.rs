@@ -4,7 +4,7 @@
 //! or the new file and never half of one, and a crash leaves one of the two. Writers take turns by an exclusive lock
 //! that the system releases when a process ends, however it ends.
 
-use crate::bundle::{Channel, FileEntry, Manifest, Pointer, sha256_hex};
+use crate::bundle::{COMPILED, Channel, FileEntry, Manifest, PageFile, Pointer, sha256_hex};
 use crate::error::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -122,8 +122,12 @@ impl Registry {
 
     fn verify_hashed(&self, version: &str) -> Result<(Manifest, String)> {
         let hashed = self.hashed_manifest(version)?;
-        for entry in hashed.0.files.values() {
-            self.verified(entry)?;
+        for (role, entry) in &hashed.0.files {
+            let bytes = self.verified(entry)?;
+            if role == "plan" {
+                let check = PageFile::read(&bytes).and_then(|file| file.check(&hashed.0));
+                check.map_err(|error| error.place(self.folder.join(&entry.path).display()))?;
+            }
         }
         Ok(hashed)
     }
@@ -142,6 +146,7 @@ impl Registry {
             sha256: Some(hash),
             engine: manifest.engine.clone(),
             model: model.path.clone(),
+            model_sha256: (manifest.engine == COMPILED).then(|| model.sha256.clone()),
         };
         let channel = match self.folder.join(CHANNEL).exists() {
             true => self.channel()?.promoted(next),

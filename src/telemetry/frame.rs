@@ -13,10 +13,11 @@
 //!
 //! A frame leaves out what would tell of one person, and never is larger than 8 KiB: see `withhold`.
 
-use super::wire::{Reader, crc32, put_varint};
+use super::checksum::crc32;
 use super::withhold::{Part, for_privacy};
 use crate::error::Result;
 use crate::profile::{Layout, LossReason, Moments, PageStage, Profile};
+use crate::wire::{Reader, put_varint};
 
 /// The largest frame that is made and taken, in bytes.
 pub const MAX_FRAME_BYTES: usize = 8 * 1024;

@@ -1,6 +1,6 @@
 //! What a frame leaves out: what would tell of one person, and what would make it too large.
 
-use super::wire::mix;
+use super::checksum::mix;
 use crate::profile::{Layout, LossReason, Moments, PageStage, Profile, Stage};
 
 /// A frame of fewer predictions than this has no moments, and tells either of some of the features, with scores and

@@ -24,6 +24,7 @@ pub fn manifest(canvas: &Canvas, features: &[FeatureSchema], classes: &[String],
         canvas_digest: short_digest(to_json(canvas).as_bytes()),
         engine: TRACT.into(),
         files: BTreeMap::new(),
+        plan_sha256: None,
         task: TaskSchema {
             kind: canvas.prediction_task.kind,
             target: canvas.prediction_task.target.clone(),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds both WebAssembly runtimes into target/wasm with the given Cargo profile. The shipped profile goes through wasm-pack,
-# and also gets a relaxed-SIMD twin of each, and wasm-opt; the others do what wasm-pack does with cargo and wasm-bindgen.
+# Builds the WebAssembly modules, both runtimes and the canvas, into target/wasm with the given Cargo profile. The shipped profile goes through wasm-pack,
+# and also gets a relaxed-SIMD twin of each runtime, and wasm-opt; the others do what wasm-pack does with cargo and wasm-bindgen.
 # Called by `make wasm`, which puts the tools on the PATH.
 set -euo pipefail
 profile=$1
@@ -31,12 +31,13 @@ optimise() { # folder, further features
 }
 
 # What else is in target/wasm is Cargo's: the profile has the same name.
-rm -rf target/wasm/{small,full}{,-relaxed} target/wasm/*.stamp && mkdir -p target/wasm
+rm -rf target/wasm/{small,full}{,-relaxed} target/wasm/canvas target/wasm/*.stamp && mkdir -p target/wasm
 build small "" +simd128
 build full tract +simd128
+build canvas canvas +simd128
 if [ "$profile" = wasm ]; then
   build small-relaxed "" +simd128,+relaxed-simd
   build full-relaxed tract +simd128,+relaxed-simd
-  for folder in small full; do optimise $folder ""; done
+  for folder in small full canvas; do optimise $folder ""; done
   for folder in small-relaxed full-relaxed; do optimise $folder --enable-relaxed-simd; done
 fi

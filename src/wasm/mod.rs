@@ -1,10 +1,10 @@
 //! Takes JavaScript values; gives JavaScript values. Thin wrappers around the core, one per class of the SDK.
 //! Next: `www/sdk`. It never decides anything: what is counted, sent or answered is decided in the core.
 
-mod counters;
-mod predictor;
-mod session;
-mod tensors;
+#[cfg(any(feature = "canvas", feature = "tract"))]
+mod canvas;
+#[cfg(not(feature = "canvas"))]
+mod model;
 mod values;
 
 use wasm_bindgen::prelude::wasm_bindgen;

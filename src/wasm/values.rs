@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use js_sys::Reflect;
 use serde::Serialize;
+#[cfg(any(feature = "tract", feature = "canvas"))]
 use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
@@ -21,7 +22,8 @@ pub fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
     value.serialize(&serializer).map_err(|error| throw(Error::new(ErrorKind::Internal, error.to_string())))
 }
 
-/// Reads a plain object. `what` names it in the error, which is of the given kind.
+/// Reads a plain object by serde. `what` names it in the error, which is of the given kind.
+#[cfg(any(feature = "tract", feature = "canvas"))]
 pub fn from_js<T: DeserializeOwned>(value: JsValue, kind: ErrorKind, what: &str) -> Result<T, JsValue> {
     serde_wasm_bindgen::from_value(value).map_err(|error| throw(Error::new(kind, error.to_string()).item(what)))
 }

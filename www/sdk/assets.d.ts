@@ -1,5 +1,7 @@
-/** The addresses of the runtimes, in the form that build tools recognise as assets. */
-export const runtimes: { small: () => URL; full: () => URL };
+import type { RuntimeSize } from "./host.js";
 
-/** The addresses of their relaxed-SIMD twins, or `null` when this build of the package has none. */
-export const relaxedRuntimes: { small: () => URL; full: () => URL } | null;
+/** The addresses of the WebAssembly modules, in the form that build tools recognise as assets. */
+export const runtimes: Record<RuntimeSize, () => URL>;
+
+/** The addresses of relaxed-SIMD twins, where this build of the package has them. */
+export const relaxedRuntimes: Partial<Record<RuntimeSize, () => URL>>;

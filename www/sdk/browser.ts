@@ -8,6 +8,6 @@ export const browser: Host = {
   timers: true,
   resolve: resolveInPage,
   fetch: (url, init) => fetch(url, init),
-  wasm: (size) => (relaxedRuntimes && hasRelaxedSimd() ? relaxedRuntimes : runtimes)[size](),
+  wasm: (size) => ((hasRelaxedSimd() && relaxedRuntimes[size]) || runtimes[size])(),
   spawn: () => new Worker(new URL("./worker-entry.js", import.meta.url), { type: "module", name: "nearside" }),
 };

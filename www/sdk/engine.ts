@@ -2,7 +2,7 @@ import { NearsideError } from "./errors.js";
 import { random64 } from "./host.js";
 import type { Transfer } from "./download.js";
 import type { Instance, Runtime } from "./runtime.js";
-import type { CanvasView, Explanation, LossReason, Manifest, PageStage, Prediction, RawRecord, Report, Stage } from "./types.js";
+import type { Baseline, Explanation, LossReason, Manifest, PageStage, Prediction, RawRecord, Report, Stage } from "./types.js";
 import type { WasmPredictor } from "./wasm.js";
 
 /** One version of a model at work. It may predict in a worker; its counters are always in this thread. */
@@ -23,11 +23,9 @@ export interface Engine {
   /** Starts a new window and keeps the old one for the report only; gives whether there was anything in it. */
   discard(): boolean;
   /** The reference profile that reports compare with. */
-  compareWith(baseline: object): void;
+  compareWith(baseline: Baseline): void;
   /** What this engine has counted so far, all windows. */
   report(): Report;
-  /** The blocks of a canvas with what this engine has counted. */
-  canvas(canvas: object): CanvasView;
   /** Gives all counters away; `undefined` when they were lost. */
   handOver(): Float64Array<ArrayBuffer> | undefined;
   /** Keeps the counters of another engine of the same version. */
@@ -38,6 +36,8 @@ export interface Engine {
 /** What an engine is made of. Without a model it counts and reports, but predicts nothing. */
 export interface Parts {
   readonly manifest: Manifest;
+  /** The manifest as the small runtime reads it. */
+  readonly fields: Uint8Array<ArrayBuffer> | undefined;
   readonly model: Uint8Array<ArrayBuffer> | undefined;
   /** The page-session id that its frames carry. */
   readonly session: bigint;
@@ -48,7 +48,7 @@ export class LocalEngine implements Engine {
   readonly remote = false;
   /** A dead instance is replaced, so a local engine does not end. */
   readonly ended = false;
-  #baseline: object | undefined;
+  #baseline: Float64Array | undefined;
   /** The open window may hold something. */
   #counted = false;
   #freed = false;
@@ -109,16 +109,12 @@ export class LocalEngine implements Engine {
     return this.close((predictor) => predictor.discard()) ?? false;
   }
 
-  compareWith(baseline: object): void {
-    this.#baseline = baseline;
+  compareWith(baseline: Baseline): void {
+    this.#baseline = flat(baseline);
   }
 
   report(): Report {
     return this.call((predictor) => predictor.report(this.#baseline));
-  }
-
-  canvas(canvas: object): CanvasView {
-    return this.call((predictor) => predictor.canvas_view(canvas, this.#baseline));
   }
 
   handOver(): Float64Array<ArrayBuffer> | undefined {
@@ -168,5 +164,12 @@ export class LocalEngine implements Engine {
 }
 
 function build(instance: Instance, parts: Parts): WasmPredictor {
-  return instance.call((glue) => new glue.Predictor(parts.manifest, parts.model, parts.session, random64()));
+  return instance.call((glue) => new glue.Predictor(parts.fields ?? parts.manifest, parts.model, parts.session, random64()));
+}
+
+/** A reference profile as numbers, as the runtime reads it: lists with their length in front, NaN for what is not there. */
+function flat({ rows, features, scores, actions }: Baseline): Float64Array {
+  const list = (counts: number[]) => [counts.length, ...counts];
+  const columns = features.flatMap(({ counts, mean, standard_deviation }) => [...list(counts), mean ?? NaN, standard_deviation ?? NaN]);
+  return Float64Array.from([rows, features.length, ...columns, ...list(scores), ...list(actions)]);
 }

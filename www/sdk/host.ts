@@ -1,7 +1,7 @@
 import type { WasmSource } from "./types.js";
 
-/** The two runtimes: the small one runs plans, the full one any ONNX file, too. */
-export type RuntimeSize = "small" | "full";
+/** The modules: the small runtime runs plans, the full one any ONNX file, too, and the last draws the canvas. */
+export type RuntimeSize = "small" | "full" | "canvas";
 
 /** What differs between a page, Node and an edge worker. Everything else in the SDK is shared. */
 export interface Host {

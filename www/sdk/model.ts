@@ -7,7 +7,7 @@ import { ModelEvent, type ModelEventMap } from "./events.js";
 import { now } from "./host.js";
 import { background, localEngine, remoteEngine, type ModelParts } from "./parts.js";
 import { Telemetry } from "./telemetry.js";
-import type { CanvasView, Explanation, Flushed, Manifest, Outcome, PredictOptions, Prediction, RawRecord, Report } from "./types.js";
+import type { Baseline, CanvasView, Explanation, Flushed, Manifest, Outcome, PredictOptions, Prediction, RawRecord, Report } from "./types.js";
 import type { Claim, Verifier } from "./verifier.js";
 
 /** Predictions that cost more than this move the model to a worker, under `worker: "auto"`. */
@@ -38,7 +38,7 @@ export class Model extends EventTarget {
   #bundle: Bundle;
   #engine: Engine;
   #previous: Engine | undefined;
-  #baseline: Promise<object> | undefined;
+  #baseline: Promise<Baseline> | undefined;
   #canvas: Promise<object> | undefined;
   #answers = 0;
   #slow = 0;
@@ -194,12 +194,12 @@ export class Model extends EventTarget {
   }
 
   /** Fetches the reference profile of the training data, once; reports compare with it from then on. */
-  async baseline(): Promise<object> {
+  async baseline(): Promise<Baseline> {
     this.#check();
     const { base, manifest } = this.#bundle;
     const file = manifest.files.baseline;
     if (!file) throw new NearsideError("usage", `The bundle ${manifest.name} ${manifest.version} has no reference profile. Pack it with its training data.`);
-    this.#baseline ??= readListed<object>(this.#transfer, base, file);
+    this.#baseline ??= readListed<Baseline>(this.#transfer, base, file);
     try {
       const baseline = await this.#baseline;
       this.#engine.compareWith(baseline);
@@ -224,8 +224,10 @@ export class Model extends EventTarget {
     try {
       const canvas = await this.#canvas;
       this.#check();
+      const { drawCanvas } = await import("./canvas.js");
+      this.#check();
       // Another version may have come on air meanwhile.
-      return bundle === this.#bundle ? this.#engine.canvas(canvas) : this.canvas();
+      return bundle === this.#bundle ? await drawCanvas(this.#parts.runtimes, this.#transfer, canvas, this.report()) : await this.canvas();
     } catch (error) {
       this.#canvas = undefined;
       throw asNearsideError(error);

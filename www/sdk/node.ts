@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve as absolute } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { runtimes as files } from "./assets.js";
 import type { Host } from "./host.js";
 import { loaderFor } from "./load.js";
 import { Runtimes } from "./runtime.js";
@@ -16,7 +17,7 @@ const node: Host = {
       ? pathToFileURL(absolute(address) + (/[/\\]$/.test(address) ? "/" : ""))
       : new URL(address),
   fetch: (url, init) => (url.startsWith("file:") ? readAsResponse(url, init?.signal ?? undefined) : fetch(url, init)),
-  wasm: (size) => readFile(fileURLToPath(size === "small" ? new URL("./nearside.wasm", import.meta.url) : new URL("./nearside-full.wasm", import.meta.url))),
+  wasm: (size) => readFile(fileURLToPath(files[size]())),
 };
 
 async function readAsResponse(url: string, signal: AbortSignal | undefined): Promise<Response> {

@@ -23,19 +23,19 @@ export interface ModelParts {
 
 /** An engine for `bundle` in the calling thread. */
 export function localEngine({ runtimes, numbering }: ModelParts, bundle: Bundle, transfer: Transfer, session = numbering.session): Promise<LocalEngine> {
-  return LocalEngine.open({ manifest: bundle.manifest, model: bundle.model, session }, runtimes.of(bundle.manifest.engine, transfer), transfer);
+  return LocalEngine.open({ manifest: bundle.manifest, fields: bundle.fields, model: bundle.model, session }, runtimes.of(bundle.manifest.engine, transfer), transfer);
 }
 
 /** An engine for `bundle` in a module worker; its counters stay in the calling thread. */
 export async function remoteEngine(parts: ModelParts, bundle: Bundle): Promise<Engine> {
   const { runtimes, numbering: { session }, options } = parts;
-  const { manifest, model } = bundle;
+  const { manifest, fields, model } = bundle;
   const transfer = background(parts.transfer);
   const runtime = runtimes.of(manifest.engine, transfer);
   const [{ openRemote }, { module }] = await Promise.all([import("./worker.js"), runtime.compiled(transfer)]);
   const spawn = typeof options.worker === "function" ? options.worker : runtime.host.spawn!;
-  const counting = LocalEngine.open({ manifest, model: undefined, session }, runtime, transfer);
-  return openRemote(spawn, module, { manifest, model, session }, counting);
+  const counting = LocalEngine.open({ manifest, fields, model: undefined, session }, runtime, transfer);
+  return openRemote(spawn, module, { manifest, fields, model, session }, counting);
 }
 
 /** What happens after `load()` has returned is not its caller's to watch or abort. */

@@ -46,10 +46,13 @@ export class Instance {
 export class Runtimes {
   readonly small: Runtime;
   readonly full: Runtime;
+  /** Draws the canvas, and runs nothing. */
+  readonly canvas: Runtime;
 
   constructor(readonly host: Host) {
     this.small = new Runtime(host, "small");
     this.full = new Runtime(host, "full");
+    this.canvas = new Runtime(host, "canvas");
   }
 
   /** The runtime for bundles of an engine. A caller who supplies the WebAssembly has one for everything. */

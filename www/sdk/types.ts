@@ -210,6 +210,17 @@ export interface TransferOptions {
 /** The WebAssembly runtime, in any form: its address, a response that carries it, its bytes, or the compiled module. */
 export type WasmSource = URL | string | Response | BufferSource | WebAssembly.Module;
 
+/** What the reference rows of a bundle looked like, in the bins that a page counts in. */
+export interface Baseline {
+  rows: number;
+  /** One entry per feature of the manifest, in that order. */
+  features: { counts: number[]; mean: number | null; standard_deviation: number | null }[];
+  /** The scores in 256 equal bins of 0 to 1. */
+  scores: number[];
+  /** How often each action was taken, the actions in the order of the bands. */
+  actions: number[];
+}
+
 /**
  * What runs a model: `"compiled"` its plan, on the small runtime; `"tract"` the ONNX file as it is, on the full one;
  * `"auto"` (the default) the plan where there is one.

@@ -22,17 +22,25 @@ export interface WasmPredictor {
   discard(): boolean;
   hand_over(): Float64Array;
   take_over(counters: Float64Array): void;
-  report(baseline: object | undefined): Report;
-  canvas_view(canvas: object, baseline: object | undefined): CanvasView;
+  report(baseline: Float64Array | undefined): Report;
   free(): void;
 }
 
 /** The generated JavaScript around one WebAssembly instance. */
-export interface Glue {
+interface AnyGlue {
   init(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
   initSync(options: { module: WebAssembly.Module }): unknown;
   version(): string;
   has_tract(): boolean;
+}
+
+/** The glue of a runtime. */
+export interface Glue extends AnyGlue {
   Session: new (model: Uint8Array) => WasmSession;
-  Predictor: new (manifest: Manifest, model: Uint8Array | undefined, session: bigint, seed: bigint) => WasmPredictor;
+  Predictor: new (manifest: Uint8Array | Manifest, model: Uint8Array | undefined, session: bigint, seed: bigint) => WasmPredictor;
+}
+
+/** The glue of what draws the canvas: the full runtime, and a module that does nothing else. */
+export interface CanvasGlue extends AnyGlue {
+  canvas_view(canvas: object, report: Report): CanvasView;
 }

@@ -1,6 +1,6 @@
 import type { Engine, LocalEngine, Parts } from "./engine.js";
 import { asNearsideError, NearsideError, type ErrorCode } from "./errors.js";
-import type { CanvasView, Explanation, LossReason, Manifest, PageStage, Prediction, RawRecord, Report, Stage } from "./types.js";
+import type { Baseline, Explanation, LossReason, Manifest, PageStage, Prediction, RawRecord, Report, Stage } from "./types.js";
 
 /** What the page asks of the worker. `open` comes first. */
 export type Ask =
@@ -80,16 +80,12 @@ class RemoteEngine implements Engine {
     return this.counters.discard();
   }
 
-  compareWith(baseline: object): void {
+  compareWith(baseline: Baseline): void {
     this.counters.compareWith(baseline);
   }
 
   report(): Report {
     return this.counters.report();
-  }
-
-  canvas(canvas: object): CanvasView {
-    return this.counters.canvas(canvas);
   }
 
   handOver(): Float64Array<ArrayBuffer> | undefined {

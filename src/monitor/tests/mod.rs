@@ -44,6 +44,7 @@ fn manifest() -> Manifest {
         canvas_digest: String::new(),
         engine: "tract".into(),
         files: BTreeMap::new(),
+        plan_sha256: None,
         task: TaskSchema {
             kind: TaskKind::Classification,
             target: "repaid".into(),

@@ -1,13 +1,13 @@
 //! `Session`: any model, tensors in and tensors out. Both runtimes run plans; the full one any ONNX file, too.
 
 use super::tensors;
-use super::values::{throw, to_js};
 #[cfg(not(feature = "tract"))]
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "tract")]
 use crate::onnx::TractEngine;
 use crate::plan::{self, PlanEngine};
 use crate::predict::Engine;
+use crate::wasm::values::{throw, to_js};
 use js_sys::Object;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};

@@ -1,18 +1,18 @@
 //! `Predictor`: a bundle with its boundaries, decisions, explanations and counters.
 
 use super::counters;
-use super::values::{from_js, throw, to_js};
-use crate::bundle::{Baseline, COMPILED, Manifest};
-use crate::canvas::Canvas;
+use super::records::{read_baseline, read_groups, read_record};
+use crate::bundle::{COMPILED, Manifest, read_fields};
 use crate::error::{Error, ErrorKind, Result};
-use crate::features::Record;
-use crate::monitor::{self, Report, Span};
+use crate::monitor::{self, Span};
 use crate::plan::PlanEngine;
-use crate::predict::{Engine, Groups, Predictor as Core};
+use crate::predict::{Engine, Predictor as Core};
 use crate::profile::{LossReason, PageStage, Profile, Stage};
 use crate::telemetry::Header;
-use wasm_bindgen::JsValue;
+use crate::wasm::values::{throw, to_js};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// A model with everything that its bundle promises about it.
 #[wasm_bindgen]
@@ -25,10 +25,14 @@ pub struct Predictor {
 
 #[wasm_bindgen]
 impl Predictor {
-    /// A predictor from a manifest and the bytes of its model. Without a model it checks records only.
+    /// A predictor from a manifest and the bytes of its model. Without a model it checks records only. The manifest comes
+    /// as its fields, as the file for pages has them; the full runtime takes the object of the JSON, too.
     #[wasm_bindgen(constructor)]
     pub fn new(manifest: JsValue, model: Option<Vec<u8>>, session: u64, seed: u64) -> Result<Predictor, JsValue> {
-        let manifest: Manifest = from_js(manifest, ErrorKind::BundleFormat, "manifest")?;
+        let manifest = match manifest.dyn_ref::<Uint8Array>() {
+            Some(fields) => read_fields(&fields.to_vec()).map_err(throw)?,
+            None => manifest_object(manifest)?,
+        };
         let engine = model.map(|bytes| engine(&manifest, &bytes)).transpose().map_err(throw)?;
         let core = Core::new(manifest, engine, seed).map_err(throw)?;
         let closed = Profile::new(core.layout());
@@ -38,10 +42,10 @@ impl Predictor {
     /// One prediction for a raw record. `groups` are the sensitive features that the page may declare. An `uncounted`
     /// one leaves no trace in the counters.
     pub fn predict(&mut self, record: JsValue, groups: JsValue, uncounted: bool) -> Result<JsValue, JsValue> {
-        let record = read_record(record)?;
-        let groups: Option<Groups> = from_js(groups, ErrorKind::InvalidRecord, "groups")?;
+        let record = read_record(&record)?;
+        let groups = read_groups(&groups)?;
         let before = uncounted.then(|| self.core.window().clone());
-        let prediction = self.core.predict(&record, &groups.unwrap_or_default(), &mut now);
+        let prediction = self.core.predict(&record, &groups, &mut now);
         if let Some(before) = before {
             *self.core.window_mut() = before;
         }
@@ -50,12 +54,12 @@ impl Predictor {
 
     /// The boundaries of a record: `{ inside, violations }`. Counts nothing.
     pub fn check(&self, record: JsValue) -> Result<JsValue, JsValue> {
-        to_js(&self.core.check(&read_record(record)?))
+        to_js(&self.core.check(&read_record(&record)?))
     }
 
     /// What each raw feature contributed to the prediction for a record.
     pub fn explain(&mut self, record: JsValue) -> Result<JsValue, JsValue> {
-        let explanation = crate::explain::explain(&mut self.core, &read_record(record)?);
+        let explanation = crate::explain::explain(&mut self.core, &read_record(&record)?);
         to_js(&explanation.map_err(throw)?)
     }
 
@@ -137,27 +141,28 @@ impl Predictor {
         Ok(())
     }
 
-    /// The report of everything that this page has seen. `baseline` is the reference profile of the bundle.
-    pub fn report(&self, baseline: JsValue) -> Result<JsValue, JsValue> {
-        to_js(&self.page_report(baseline)?)
-    }
-
-    /// The ten blocks of the canvas, with what this page has seen as their live values.
-    pub fn canvas_view(&self, canvas: JsValue, baseline: JsValue) -> Result<JsValue, JsValue> {
-        let canvas: Canvas = from_js(canvas, ErrorKind::BundleFormat, "canvas")?;
-        let report = self.page_report(baseline)?;
-        to_js(&monitor::canvas_view(&canvas, Some(&report), &monitor::Live::default()))
-    }
-
-    fn page_report(&self, baseline: JsValue) -> Result<Report, JsValue> {
-        let baseline: Option<Baseline> = from_js(baseline, ErrorKind::BundleFormat, "baseline")?;
+    /// The report of everything that this page has seen. `baseline` is the reference profile of the bundle as numbers.
+    pub fn report(&self, baseline: Option<Vec<f64>>) -> Result<JsValue, JsValue> {
+        let baseline = baseline.map(|numbers| read_baseline(&numbers)).transpose().map_err(throw)?;
         let mut seen = self.closed.clone();
         seen.merge(self.core.window());
         // All of it is one page session, whichever predictors have counted it.
         let layout = self.core.layout();
         seen.counts[layout.sessions()] = seen.counts[layout.predictions()].min(1);
-        Ok(monitor::report(self.core.manifest(), baseline.as_ref(), &seen, Span::default()))
+        to_js(&monitor::report(self.core.manifest(), baseline.as_ref(), &seen, Span::default()))
     }
+}
+
+#[cfg(feature = "tract")]
+fn manifest_object(manifest: JsValue) -> Result<Manifest, JsValue> {
+    crate::wasm::values::from_js(manifest, ErrorKind::BundleFormat, "manifest")
+}
+
+#[cfg(not(feature = "tract"))]
+fn manifest_object(_: JsValue) -> Result<Manifest, JsValue> {
+    let error =
+        Error::new(ErrorKind::BundleFormat, "the small runtime reads manifests from the file that carries the plan");
+    Err(throw(error.help("load the full runtime")))
 }
 
 /// The engine that the manifest names.
@@ -179,15 +184,6 @@ fn tract(manifest: &Manifest, bytes: &[u8]) -> Result<Box<dyn Engine>> {
 fn tract(manifest: &Manifest, _bytes: &[u8]) -> Result<Box<dyn Engine>> {
     let message = format!("this runtime has no engine \"{}\"", manifest.engine);
     Err(Error::new(ErrorKind::InvalidModel, message).model(&manifest.name).help("load the full runtime"))
-}
-
-fn read_record(record: JsValue) -> Result<Record, JsValue> {
-    let expected = "a record is an object of numbers, strings and booleans by feature name";
-    if !record.is_object() || js_sys::Array::is_array(&record) {
-        return Err(throw(Error::new(ErrorKind::InvalidRecord, "this is not a record").help(expected)));
-    }
-    let read = serde_wasm_bindgen::from_value(record);
-    read.map_err(|error| throw(Error::new(ErrorKind::InvalidRecord, error.to_string()).help(expected)))
 }
 
 fn no_such(what: &str, name: &str) -> JsValue {
