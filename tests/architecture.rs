@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the architecture page: each may use those before it.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
+    "kernels",
     "wire",
     "canvas",
-    "tensor",
     "stats",
+    "tensor",
     "features",
     "bundle",
     "guard",
@@ -231,6 +232,9 @@ fn code_is_gated_in_the_ways_that_the_page_names_and_no_other() {
         "target_arch = \"wasm32\"",
         "feature = \"tract\"",
         "not(feature = \"tract\")",
+        "feature = \"canvas\"",
+        "not(feature = \"canvas\")",
+        "any(feature = \"canvas\", feature = \"tract\")",
         "target_feature = \"relaxed-simd\"",
         "not(target_feature = \"relaxed-simd\")",
     ];
@@ -266,5 +270,34 @@ fn every_module_opens_with_what_it_takes_gives_and_never_does() {
         for word in ["Takes", "gives", "Next:", "never"] {
             assert!(opening.contains(word), "src/{module}/mod.rs does not open with \"{word}\"");
         }
+    }
+}
+
+/// What the small runtime is made of, asked of Cargo itself.
+#[test]
+fn nothing_of_tract_is_in_the_small_runtime() {
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--package",
+            "nearside",
+            "--no-default-features",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+        ])
+        .args(["--target", "wasm32-unknown-unknown", "--format", "{lib}"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let names: BTreeSet<&str> = tree.lines().filter(|line| !line.is_empty()).collect();
+    for wanted in ["nearside", "nearside_kernels", "wasm_bindgen"] {
+        assert!(names.contains(wanted), "{names:?}");
+    }
+    for name in names {
+        assert!(!name.contains("tract") && !["prost", "ndarray", "serde_json", "tokio"].contains(&name), "{name}");
     }
 }

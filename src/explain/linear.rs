@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{Observation, Record, Value, encode};
 use crate::predict::Predictor;
+use crate::stats::order;
 use serde::{Deserialize, Serialize};
 
 /// Why a prediction is what it is: `base` plus all contributions is the margin.
@@ -72,7 +73,7 @@ pub fn explain(predictor: &mut Predictor, record: &Record) -> Result<Explanation
         })
         .collect();
     let sum_check = plan.base + contributions.iter().map(|part| part.contribution).sum::<f64>() - margin;
-    contributions.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
+    order(&mut contributions, |a, b| b.contribution.abs().total_cmp(&a.contribution.abs()).is_lt());
     let text = words(&contributions);
     let (method, unit) = (plan.method, "log-odds".to_owned());
     Ok(Explanation { method, unit, base: plan.base, margin, contributions, sum_check, text })

@@ -1,5 +1,6 @@
 //! One raw value, as a page, a CSV file or JSON brings it.
 
+use crate::decimal::decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,7 +26,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(value) => write!(f, "{value}"),
-            Self::Number(value) => write!(f, "{value}"),
+            Self::Number(value) => f.write_str(&decimal(*value)),
             Self::Text(value) => write!(f, "\"{value}\""),
             Self::Missing => f.write_str("nothing"),
         }

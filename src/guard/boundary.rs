@@ -1,6 +1,7 @@
 //! The boundaries of a record: type, missing values, range and known categories.
 
 use crate::canvas::Missing;
+use crate::decimal::decimal;
 use crate::features::{FeatureSchema, Observation, Record, Value, encode};
 use serde::{Deserialize, Serialize};
 
@@ -93,10 +94,10 @@ fn crossed(feature: &FeatureSchema, observation: Observation) -> Option<(Violati
     let unit = feature.unit.as_deref().map(|unit| format!(" {unit}")).unwrap_or_default();
     match (observation, feature.range) {
         (Observation::Number(number), Some([low, _])) if number < low => {
-            Some((ViolationRule::Below, format!("{low}{unit}")))
+            Some((ViolationRule::Below, decimal(low) + &unit))
         }
         (Observation::Number(number), Some([_, high])) if number > high => {
-            Some((ViolationRule::Above, format!("{high}{unit}")))
+            Some((ViolationRule::Above, decimal(high) + &unit))
         }
         (Observation::Missing, _) if feature.missing == Missing::Error => {
             Some((ViolationRule::Missing, format!("a {}", feature.kind.name())))
@@ -112,11 +113,11 @@ fn violation(feature: &str, rule: ViolationRule, value: Value, limit: String) ->
         ViolationRule::Unknown => format!("{feature} is not a feature of this model; it knows {limit}"),
         ViolationRule::Type => match value {
             Value::Number(number) if !number.is_finite() => {
-                format!("{feature} is {number}; send {limit}, or leave it out where it is missing")
+                format!("{feature} is {value}; send {limit}, or leave it out where it is missing")
             }
             Value::Number(number) if !(number as f32).is_finite() => {
                 let beyond = "more than a model can be fed (float32 ends at 3.4e38)";
-                format!("{feature} is {number:e}, {beyond}; send {limit} in its unit")
+                format!("{feature} is {value}, {beyond}; send {limit} in its unit")
             }
             _ => format!("{feature} is {value}, which is not {limit}"),
         },

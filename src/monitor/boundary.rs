@@ -5,6 +5,7 @@ use super::report::Counts;
 use crate::bundle::Manifest;
 use crate::guard::ViolationRule;
 use crate::profile::Layout;
+use crate::stats::order;
 use serde::{Deserialize, Serialize};
 
 /// How many predictions were made for records out of bounds, and which boundaries were crossed.
@@ -51,7 +52,7 @@ pub(super) fn boundary(manifest: &Manifest, layout: &Layout, counts: Counts<'_>)
         }
     }
     crossed("*", ViolationRule::Unknown, layout.unknown_feature(), 1.0);
-    rules.sort_by_key(|rule| std::cmp::Reverse(rule.count));
+    order(&mut rules, |a, b| a.count > b.count);
     let outside = counts.at(layout.outside()).min(predictions);
     BoundaryReport { inside: predictions - outside, outside, rules }
 }

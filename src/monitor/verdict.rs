@@ -5,6 +5,7 @@ use super::evidence::Estimate;
 use super::fairness::FairnessState;
 use super::words::{count, duration, number, percent, title};
 use super::{BudgetState, Report, StageLatency};
+use crate::stats::order;
 use serde::{Deserialize, Serialize};
 
 /// The share of page loads that should be answered within the budget.
@@ -53,8 +54,8 @@ pub(super) fn verdict(report: &Report) -> Verdict {
             [&title(&metric.name), " is ", &mean, " where ", &goal, " is aimed at."].concat(),
         ));
     }
-    // A stable sort: what is equally bad stays in the order above.
-    found.sort_by_key(|(state, _)| std::cmp::Reverse(*state));
+    // What is equally bad stays in the order above.
+    order(&mut found, |a, b| a.0 > b.0);
     let state = found.first().map_or(VerdictState::Good, |(state, _)| *state);
     let mut words: Vec<String> = found.into_iter().map(|(_, words)| words).collect();
     if state == VerdictState::Good {

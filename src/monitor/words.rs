@@ -1,5 +1,7 @@
 //! Numbers as text for people: few digits, a unit, no false precision.
 
+use crate::decimal::decimal;
+
 /// A number with three significant digits, or whole with its thousands apart from 1,000 on: `0.312`, `41.5`, `12,400`.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
@@ -11,7 +13,7 @@ pub(super) fn number(value: f64) -> String {
     let digits = if value == 0.0 { 0 } else { 2 - value.abs().log10().floor() as i32 };
     let scale = 10f64.powi(digits.clamp(0, 6));
     // Adding 0 turns −0 into 0.
-    ((value * scale).round() / scale + 0.0).to_string()
+    decimal((value * scale).round() / scale + 0.0)
 }
 
 /// A count with its thousands apart.

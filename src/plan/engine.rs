@@ -1,12 +1,12 @@
 //! The engine for plans.
 
 use super::format::{Kind, Op, Plan, Size, Step, Values};
-use super::kernels::{self, Panels, View};
+use super::kernels::{self, View};
 use super::read::read;
 use crate::error::{Error, ErrorKind, Result};
 use crate::predict::{Engine, Signature};
-use crate::tensor::trees::{Aggregate, Forest};
-use crate::tensor::{Data, ElementType, Tensor};
+use crate::tensor::{Data, ElementType, Tensor, shape_text};
+use nearside_kernels::Panels;
 
 /// The most values that one buffer may hold: 1 GiB of float32.
 const MAX_VALUES: usize = 1 << 28;
@@ -15,7 +15,6 @@ const MAX_VALUES: usize = 1 << 28;
 pub struct PlanEngine {
     plan: Plan,
     signature: Signature,
-    forests: Vec<Forest<f32>>,
     /// For each step, its constant matrix as the kernel reads it.
     panels: Vec<Option<Panels>>,
     /// The buffers behind the constants.
@@ -34,8 +33,6 @@ impl PlanEngine {
     /// An engine for a plan.
     pub fn from_plan(plan: Plan) -> Result<Self> {
         check(&plan)?;
-        let forests = plan.forests.iter().map(|listing| Forest::new(listing, Aggregate::Sum));
-        let forests = forests.collect::<Result<_>>()?;
         let panels = plan.steps.iter().map(|step| panels(&plan, step)).collect();
         let port = |port: &super::PlanPort| port.port.clone();
         let signature = Signature {
@@ -43,7 +40,7 @@ impl PlanEngine {
             outputs: plan.outputs.iter().map(port).collect(),
         };
         let buffers = vec![Values::F32(vec![]); plan.buffers];
-        Ok(Self { plan, signature, forests, panels, buffers, chosen: None, shapes: Vec::new() })
+        Ok(Self { plan, signature, panels, buffers, chosen: None, shapes: Vec::new() })
     }
 
     /// The sizes that the inputs choose.
@@ -53,8 +50,8 @@ impl PlanEngine {
             let wanted = &self.plan.spots[port.spot].shape;
             let shape = tensor.shape();
             let wrong = |why: &str| {
-                let error =
-                    Error::new(ErrorKind::WrongShape, format!("the shape {shape:?} {why}")).item(&port.port.name);
+                let error = Error::new(ErrorKind::WrongShape, format!("the shape {} {why}", shape_text(shape)))
+                    .item(&port.port.name);
                 error.help("send the values with the shape that the model takes")
             };
             if wanted.len() != shape.len() {
@@ -117,7 +114,7 @@ impl PlanEngine {
         let views: Vec<View<'_>> = inputs.iter().map(view).collect();
         let shapes: Vec<&[usize]> = outputs.iter().map(|&output| self.shapes[output].as_slice()).collect();
         match op {
-            Op::Trees { forest } => kernels::trees(&self.forests[*forest], &views, &mut made)?,
+            Op::Trees { forest } => kernels::trees(&self.plan.forests[*forest], &views, &mut made)?,
             op => kernels::run(op, &views, self.panels[index].as_ref(), &mut made, &shapes)?,
         }
         for (&output, values) in outputs.iter().zip(made) {

@@ -1,5 +1,8 @@
 //! What a plan says. The bytes are those of `write` and `read`, in the order of the fields here.
 
+pub use nearside_kernels::{Activation, Binary, Pool, Unary, Window};
+
+use crate::tensor::trees::Forest;
 use crate::tensor::{ElementType, Port};
 
 /// What a buffer holds. Booleans are 0 and 1 as float32, integers of every width are int64.
@@ -80,66 +83,6 @@ pub struct PlanPort {
     pub spot: usize,
 }
 
-/// A function of one value and two parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Unary {
-    Abs,
-    Ceil,
-    Cos,
-    Elu,
-    Erf,
-    Exp,
-    Floor,
-    Gelu,
-    GeluTanh,
-    HardSigmoid,
-    HardSwish,
-    IsNan,
-    LeakyRelu,
-    Log,
-    Neg,
-    Not,
-    Reciprocal,
-    Relu,
-    Round,
-    Selu,
-    Sigmoid,
-    Sign,
-    Sin,
-    Softplus,
-    Softsign,
-    Sqrt,
-    Swish,
-    Tanh,
-    ThresholdedRelu,
-    /// Held between the parameters.
-    Clip,
-    Mish,
-}
-
-/// A function of two values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Binary {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Pow,
-    Max,
-    Min,
-    Mod,
-    Equal,
-    Less,
-    LessOrEqual,
-    And,
-    Or,
-    Xor,
-    /// The first value where it is above 0, the second times it elsewhere.
-    PRelu,
-}
-
 /// What a reduction takes of its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -155,38 +98,7 @@ pub enum Reduce {
     LogSumExp,
 }
 
-/// What follows a product or a convolution, in the same pass.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Activation {
-    /// The function.
-    pub function: Unary,
-    /// Its parameters.
-    pub parameters: [f32; 2],
-}
-
-/// How windows lie over an image, along height and width. A signal is an image of height 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Window {
-    pub kernel: [usize; 2],
-    pub stride: [usize; 2],
-    pub dilation: [usize; 2],
-    /// What is added above and left.
-    pub pad: [usize; 2],
-}
-
-/// What pooling takes of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pool {
-    /// The largest value.
-    Max,
-    /// The mean of the values that are there.
-    Mean,
-    /// The mean, with what is added at the edges as zeros.
-    MeanPadded,
-}
-
-/// What a step does.
+/// What a step does. Activations are what follows a product or a convolution, in the same pass.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
     /// A function, value by value.
@@ -321,7 +233,7 @@ pub struct Plan {
     /// The constants, which are the first buffers.
     pub constants: Vec<Constant>,
     /// The trees.
-    pub forests: Vec<crate::tensor::trees::Listing>,
+    pub forests: Vec<Forest<f32>>,
     /// How many buffers there are beside the constants.
     pub buffers: usize,
     /// Where every tensor stands.

@@ -4,12 +4,11 @@ use super::format::{
     Activation, Binary, Constant, Kind, Op, Plan, PlanPort, Pool, Reduce, Size, Spot, Step, Unary, Values, Window,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::tensor::trees::{Branch, Listed, Listing, Test};
 use crate::tensor::{Dimension, ElementType, Port};
-use crate::wire::Reader;
+use crate::wire::{Reader, Wire};
 
 /// What a plan begins with; the last byte is the version.
-pub(super) const MAGIC: [u8; 4] = *b"NSP\x01";
+pub(super) const MAGIC: [u8; 4] = *b"NSP\x02";
 
 /// How a constant's float32 values are kept.
 pub(super) mod at_rest {
@@ -33,8 +32,6 @@ pub(super) const ELEMENTS: [ElementType; 9] = [
     ElementType::U16,
 ];
 pub(super) const KINDS: [Kind; 3] = [Kind::F32, Kind::I64, Kind::Text];
-pub(super) const TESTS: [Test; 7] =
-    [Test::AtMost, Test::Below, Test::AtLeast, Test::Above, Test::Equal, Test::NotEqual, Test::Member];
 pub(super) const BINARIES: [Binary; 15] = [
     Binary::Add,
     Binary::Sub,
@@ -64,10 +61,9 @@ pub(super) const REDUCES: [Reduce; 9] = [
     Reduce::LogSumExp,
 ];
 pub(super) const POOLS: [Pool; 3] = [Pool::Max, Pool::Mean, Pool::MeanPadded];
-pub(super) const UNARIES: [Unary; 31] = [
+pub(super) const UNARIES: [Unary; 29] = [
     Unary::Abs,
     Unary::Ceil,
-    Unary::Cos,
     Unary::Elu,
     Unary::Erf,
     Unary::Exp,
@@ -87,7 +83,6 @@ pub(super) const UNARIES: [Unary; 31] = [
     Unary::Selu,
     Unary::Sigmoid,
     Unary::Sign,
-    Unary::Sin,
     Unary::Softplus,
     Unary::Softsign,
     Unary::Sqrt,
@@ -141,7 +136,7 @@ impl Bytes<'_> {
             inputs: self.list(Self::port)?,
             outputs: self.list(Self::port)?,
             constants: self.list(|bytes| Ok(Constant { values: bytes.constant()? }))?,
-            forests: self.list(Self::forest)?,
+            forests: Wire::read(&mut self.reader)?,
             buffers: self.number()?,
             spots: self.list(Self::spot)?,
             steps: self.list(Self::step)?,
@@ -223,35 +218,6 @@ impl Bytes<'_> {
             at_rest::TEXT => Values::Text((0..count).map(|_| self.text()).collect::<Result<_>>()?),
             _ => return Err(broken("a constant is kept in an unknown way")),
         })
-    }
-
-    fn forest(&mut self) -> Result<Listing> {
-        let targets = self.number()?;
-        let roots = self.list(Self::number)?;
-        let members = self.list(|bytes| bytes.float().map(f64::from))?;
-        let votes = self.list(|bytes| Ok((bytes.number()?, f64::from(bytes.float()?))))?;
-        let mut at = 0i64;
-        let nodes = self.list(|bytes| {
-            let tag = bytes.reader.byte()?;
-            at += 1;
-            if tag == u8::MAX {
-                let start = bytes.number()?;
-                return Ok(Listed::Leaf(start..start.saturating_add(bytes.number()?)));
-            }
-            let test = *TESTS.get(usize::from(tag >> 1)).ok_or_else(|| broken("a branch asks something unknown"))?;
-            let (feature, threshold) = (bytes.number()?, f64::from(bytes.float()?));
-            let mut child = || Ok::<_, Error>((at - 1).saturating_add(bytes.signed()?) as usize);
-            let children = [child()?, child()?];
-            let members = match test {
-                Test::Member => {
-                    let start = bytes.number()?;
-                    start..start.saturating_add(bytes.number()?)
-                }
-                _ => 0..0,
-            };
-            Ok(Listed::Branch(Branch { feature, test, threshold, members, missing: tag & 1 == 1, children }))
-        })?;
-        Ok(Listing { nodes, roots, votes, members, targets })
     }
 
     fn spot(&mut self) -> Result<Spot> {

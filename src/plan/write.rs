@@ -1,11 +1,10 @@
 //! Plans as bytes: writing, on the machine that packs.
 
 use super::format::{Activation, Op, Plan, PlanPort, Size, Spot, Step, Values, Window};
-use super::read::{BINARIES, ELEMENTS, KINDS, MAGIC, POOLS, REDUCES, TESTS, UNARIES, at_rest};
+use super::read::{BINARIES, ELEMENTS, KINDS, MAGIC, POOLS, REDUCES, UNARIES, at_rest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::Dimension;
-use crate::tensor::trees::{Listed, Listing, Test};
-use crate::wire::put_varint;
+use crate::wire::{Wire, put_varint};
 
 /// How the float32 weights of a plan are kept at rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub fn write(plan: &Plan, weights: Weights) -> Result<Vec<u8>> {
     for (constant, rows) in plan.constants.iter().zip(rows) {
         bytes.constant(&constant.values, rows);
     }
-    bytes.list(&plan.forests, Bytes::forest)?;
+    plan.forests.put(&mut bytes.bytes);
     bytes.number(plan.buffers);
     bytes.list(&plan.spots, Bytes::spot)?;
     bytes.list(&plan.steps, Bytes::step)?;
@@ -180,39 +179,6 @@ impl Bytes {
             let step = |value: &f32| if scale > 0.0 { (value / scale).round_ties_even() as i8 } else { 0 };
             self.bytes.extend(row.iter().map(|value| step(value).cast_unsigned()));
         }
-    }
-
-    fn forest(&mut self, forest: &Listing) -> Result<()> {
-        self.number(forest.targets);
-        self.numbers(&forest.roots);
-        self.number(forest.members.len());
-        forest.members.iter().for_each(|&member| self.float(member as f32));
-        self.number(forest.votes.len());
-        for &(target, weight) in &forest.votes {
-            self.number(target);
-            self.float(weight as f32);
-        }
-        self.number(forest.nodes.len());
-        for (at, node) in forest.nodes.iter().enumerate() {
-            match node {
-                Listed::Leaf(votes) => {
-                    self.bytes.push(u8::MAX);
-                    self.number(votes.start);
-                    self.number(votes.len());
-                }
-                Listed::Branch(branch) => {
-                    self.bytes.push(place(&TESTS, &branch.test)? << 1 | u8::from(branch.missing));
-                    self.number(branch.feature);
-                    self.float(branch.threshold as f32);
-                    branch.children.iter().for_each(|&child| self.signed(child as i64 - at as i64));
-                    if branch.test == Test::Member {
-                        self.number(branch.members.start);
-                        self.number(branch.members.len());
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     fn spot(&mut self, spot: &Spot) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use crate::bundle::Manifest;
 use crate::canvas::TaskKind;
+use crate::decimal::decimal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Tensor};
 use std::collections::BTreeMap;
@@ -60,7 +61,13 @@ pub(super) fn decode(manifest: &Manifest, outputs: &[Tensor]) -> Result<Decoded>
         return Err(broken(manifest, "the model has no label and no probabilities output"));
     }
     let score = positive.and_then(|positive| probabilities.as_ref()?.get(positive).copied());
-    let probabilities = probabilities.map(|values| classes.iter().cloned().zip(values).collect());
+    let probabilities = probabilities.map(|values| {
+        let mut named = BTreeMap::new();
+        classes.iter().cloned().zip(values).for_each(|(class, value)| {
+            named.insert(class, value);
+        });
+        named
+    });
     Ok(Decoded { label, score, probabilities, value: None })
 }
 
@@ -93,6 +100,6 @@ fn class(tensor: &Tensor) -> Option<String> {
         Data::I64(values) => values.first().map(i64::to_string),
         Data::Bool(values) => values.first().map(bool::to_string),
         Data::F32(_) | Data::F64(_) => None,
-        other => other.to_f64()?.first().map(f64::to_string),
+        other => other.to_f64()?.first().map(|&value| decimal(value)),
     }
 }

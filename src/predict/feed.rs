@@ -2,6 +2,7 @@
 
 use crate::bundle::Manifest;
 use crate::canvas::FeatureKind;
+use crate::decimal::decimal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{FeatureSchema, Observation, Record, Value};
 use crate::tensor::{Data, ElementType, Tensor};
@@ -107,7 +108,7 @@ impl Cell<'_> {
         }
         match self.observation() {
             Observation::Category(index) => self.feature.values.get(index).cloned().unwrap_or_default(),
-            Observation::Number(number) => number.to_string(),
+            Observation::Number(number) => decimal(number),
             _ => String::new(),
         }
     }

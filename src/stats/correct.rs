@@ -8,7 +8,7 @@
 /// ```
 pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
-    order.sort_by(|&a, &b| p_values[b].total_cmp(&p_values[a]));
+    super::order(&mut order, |&a, &b| p_values[b].total_cmp(&p_values[a]).is_lt());
     let mut adjusted = vec![1.0; p_values.len()];
     let mut least = 1.0f64;
     for (place, &index) in order.iter().enumerate() {

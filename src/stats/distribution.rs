@@ -130,10 +130,10 @@ fn not_zero(value: f64, tiny: f64) -> f64 {
     if value.abs() < tiny { tiny } else { value }
 }
 
-/// The logarithm of the gamma function for a > 0, by Lanczos (1964) with g = 7 and nine terms.
+/// The logarithm of the gamma function for a > 0, by Lanczos (1964) with g = 7 and nine terms, which are good from a half on.
 fn ln_gamma(a: f64) -> f64 {
     if a < 0.5 {
-        return (PI / (PI * a).sin()).ln() - ln_gamma(1.0 - a);
+        return ln_gamma(a + 1.0) - a.ln();
     }
     let a = a - 1.0;
     let terms = LANCZOS.iter().enumerate().map(|(i, term)| term / (a + i as f64 + 1.0));

@@ -142,7 +142,7 @@ impl Header {
         bytes.extend(self.session.to_le_bytes());
         put_varint(&mut bytes, self.sequence);
         put_varint(&mut bytes, self.age_ms);
-        let name = &self.name[..self.name.floor_char_boundary(255)];
+        let name = self.name.get(..self.name.floor_char_boundary(255)).unwrap_or_default();
         bytes.push(name.len() as u8);
         bytes.extend(name.as_bytes());
         bytes.extend(version_bytes(&self.version));
@@ -266,10 +266,10 @@ pub(super) fn version_bytes(version: &str) -> [u8; 6] {
     if version.len() != 12 || !version.is_ascii() {
         return bytes;
     }
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        match u8::from_str_radix(&version[2 * index..2 * index + 2], 16) {
-            Ok(value) => *byte = value,
-            Err(_) => return [0; 6],
+    for (byte, digits) in bytes.iter_mut().zip(version.as_bytes().as_chunks::<2>().0) {
+        match digits.map(|digit| char::from(digit).to_digit(16)) {
+            [Some(high), Some(low)] => *byte = (high << 4 | low) as u8,
+            _ => return [0; 6],
         }
     }
     bytes

@@ -3,8 +3,6 @@
 use super::frame::{version_bytes, version_text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::SCORE_BINS;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 const FORMAT: u8 = 1;
 const UNKNOWN: u8 = u8::MAX;
@@ -35,7 +33,7 @@ impl Receipt {
         bytes.push(self.action.unwrap_or(UNKNOWN));
         bytes.push(self.group.unwrap_or(UNKNOWN));
         bytes.extend(self.nonce.to_le_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
+        encode(&bytes)
     }
 
     /// Reads the text of a receipt.
@@ -44,8 +42,7 @@ impl Receipt {
             let help = "send the `id` of a prediction as it was given";
             Error::new(ErrorKind::FrameInvalid, "this is not a receipt").help(help)
         };
-        let bytes: [u8; 18] =
-            URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
+        let bytes: [u8; 18] = decode(text).and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
         let [format, v0, v1, v2, v3, v4, v5, score_bin, action, group, nonce @ ..] = bytes;
         if format != FORMAT {
             return Err(wrong());
@@ -64,6 +61,31 @@ impl Receipt {
     pub fn score(&self) -> f64 {
         (f64::from(self.score_bin) + 0.5) / SCORE_BINS as f64
     }
+}
+
+/// The base64 alphabet of URLs (RFC 4648, section 5).
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Three bytes as four characters each. A receipt is 18 bytes, so nothing is ever filled up.
+fn encode(bytes: &[u8]) -> String {
+    let (threes, _) = bytes.as_chunks::<3>();
+    let six = |number: u32, place: u32| char::from(ALPHABET[(number >> (18 - 6 * place) & 63) as usize]);
+    let number = |&[a, b, c]: &[u8; 3]| u32::from_be_bytes([0, a, b, c]);
+    threes.iter().map(number).flat_map(|number| (0..4).map(move |place| six(number, place))).collect()
+}
+
+/// The bytes of whole fours of characters; nothing where one of them is not of the alphabet.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let (fours, rest) = text.as_bytes().as_chunks::<4>();
+    let mut bytes = Vec::with_capacity(3 * fours.len());
+    for four in fours {
+        let mut number = 0u32;
+        for character in four {
+            number = number << 6 | ALPHABET.iter().position(|known| known == character)? as u32;
+        }
+        bytes.extend(&number.to_be_bytes()[1..]);
+    }
+    rest.is_empty().then_some(bytes)
 }
 
 #[cfg(test)]

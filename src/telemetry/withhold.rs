@@ -137,7 +137,8 @@ impl Part {
 fn shuffled(count: usize, session: u64, number: u64) -> Vec<usize> {
     let seed = mix(session ^ mix(number.wrapping_add(1)));
     let mut order: Vec<usize> = (0..count).collect();
-    order.sort_by_cached_key(|&index| mix(seed ^ mix(index as u64 + 1)));
+    let key = |index: usize| mix(seed ^ mix(index as u64 + 1));
+    crate::stats::order(&mut order, |&a, &b| key(a) < key(b));
     order
 }
 

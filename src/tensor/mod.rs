@@ -33,7 +33,7 @@ impl Tensor {
     pub fn new(shape: Vec<usize>, data: Data) -> Result<Self> {
         let wanted = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
         if wanted != Some(data.len()) {
-            let message = format!("{} values for the shape {shape:?}", data.len());
+            let message = format!("{} values for the shape {}", data.len(), shape_text(&shape));
             let help = "the sizes of the shape must multiply to the number of values";
             return Err(Error::new(ErrorKind::WrongShape, message).help(help));
         }
@@ -74,6 +74,12 @@ pub enum Dimension {
     Fixed(usize),
     /// A size that each call may choose, by the name that the model gives it.
     Symbol(String),
+}
+
+/// A shape as text: `[1, 4]`. Without the formatter of lists, which is more code than all of this module.
+pub(crate) fn shape_text(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    ["[", &sizes.join(", "), "]"].concat()
 }
 
 /// An input or an output of a model: name, element type and shape.

@@ -6,7 +6,8 @@ set -euo pipefail
 profile=$1
 
 build() { # folder, features, target features
-  export RUSTFLAGS="-Ctarget-feature=$3"
+  # No module says on which machine, and in which folder, it was built.
+  export RUSTFLAGS="-Ctarget-feature=$3 --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src= --remap-path-prefix=$PWD="
   if [ "$profile" = wasm ]; then
     wasm-pack --quiet build --target web --mode no-install --no-opt --no-pack \
       --profile "$profile" --out-name nearside --out-dir "target/wasm/$1" . --no-default-features --features "$2"

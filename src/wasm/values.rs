@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use js_sys::Reflect;
 use serde::Serialize;
-#[cfg(any(feature = "tract", feature = "canvas"))]
+#[cfg(any(feature = "canvas", feature = "tract"))]
 use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
@@ -23,7 +23,7 @@ pub fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
 }
 
 /// Reads a plain object by serde. `what` names it in the error, which is of the given kind.
-#[cfg(any(feature = "tract", feature = "canvas"))]
+#[cfg(any(feature = "canvas", feature = "tract"))]
 pub fn from_js<T: DeserializeOwned>(value: JsValue, kind: ErrorKind, what: &str) -> Result<T, JsValue> {
     serde_wasm_bindgen::from_value(value).map_err(|error| throw(Error::new(kind, error.to_string()).item(what)))
 }

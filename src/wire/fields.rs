@@ -161,6 +161,10 @@ impl<T: Wire> Wire for BTreeMap<String, T> {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self> {
-        (0..usize::read(reader)?).map(|_| Ok((String::read(reader)?, T::read(reader)?))).collect()
+        let mut map = Self::new();
+        for _ in 0..usize::read(reader)? {
+            map.insert(String::read(reader)?, T::read(reader)?);
+        }
+        Ok(map)
     }
 }

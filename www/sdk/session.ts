@@ -50,7 +50,8 @@ export class OnnxSession {
       this.#instance = await this.#runtime.instance(this.#transfer);
       this.#session = this.#open();
     }
-    return this.#instance.call(() => this.#session.run(inputs));
+    const given = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, typed(name, tensor)]));
+    return this.#instance.call(() => this.#session.run(given));
   }
 
   /** Frees the model's memory. */
@@ -67,6 +68,32 @@ export class OnnxSession {
   #open(): WasmSession {
     return this.#instance.call((glue) => new glue.Session(this.#model));
   }
+}
+
+/** The typed array of each element type. Booleans are bytes, and float16 is its bits. */
+const ARRAYS = {
+  float16: Uint16Array, float32: Float32Array, float64: Float64Array, int8: Int8Array, int16: Int16Array, int32: Int32Array,
+  int64: BigInt64Array, uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, uint64: BigUint64Array, bool: Uint8Array,
+};
+
+/** A tensor with the typed array of its type; lists of plain numbers, BigInts or booleans become one where all of them fit. */
+function typed(name: string, tensor: Tensor): Tensor {
+  const { type, data } = (tensor ?? {}) as { type: keyof typeof ARRAYS; data: unknown };
+  const array = Object.hasOwn(ARRAYS, type) ? ARRAYS[type] : undefined;
+  if (!array || data instanceof array) return tensor;
+  // float16 as plain numbers is computed as float32 anyway.
+  if (type === "float16") return typed(name, { ...tensor, type: "float32" } as Tensor);
+  const list = Array.isArray(data) || (ArrayBuffer.isView(data) && !(data instanceof DataView)) ? Array.from(data as ArrayLike<unknown>) : undefined;
+  const kinds = type === "bool" ? ["boolean"] : /float/.test(type) ? ["number"] : ["number", "bigint"];
+  const whole = /int/.test(type);
+  const fits = (value: unknown): boolean => kinds.includes(typeof value) && (!whole || typeof value === "bigint" || Number.isSafeInteger(value));
+  if (list?.every(fits)) {
+    const big = array === BigInt64Array || array === BigUint64Array;
+    const made = (array as typeof Float64Array).from(list.map((value) => (big ? BigInt(value as bigint) : Number(value))) as number[]) as ArrayLike<number>;
+    // A number that does not fit has become another one.
+    if (!whole || list.every((value, i) => made[i] == value)) return { ...tensor, data: made } as Tensor;
+  }
+  throw new NearsideError("wrong-type", `${name}: \`data\` is not the typed array that goes with \`type\`; send { type: "float32", shape: [1, 4], data: new Float32Array(4) }`);
 }
 
 /** What an entry point exports as `Session`. */

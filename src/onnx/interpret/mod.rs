@@ -14,7 +14,7 @@ use tract_onnx::pb::{GraphProto, NodeProto};
 use tract_onnx::prelude::Tensor;
 
 /// The most nodes that one run may visit, loops unrolled: a file that asks for more does not end in a page.
-const MAX_STEPS: usize = 200_000;
+const MAX_STEPS: usize = 100_000;
 /// How deep graphs may lie in each other.
 const MAX_DEPTH: usize = 16;
 
@@ -143,6 +143,15 @@ fn address(node: &NodeProto) -> usize {
 }
 
 impl Run<'_> {
+    /// Counts a step: a node, or a turn of a loop, whose body may have none.
+    fn step(&mut self) -> Result<()> {
+        self.steps = self.steps.checked_sub(1).ok_or_else(|| {
+            let error = Error::new(ErrorKind::EngineFailed, format!("the model did not end in {MAX_STEPS} steps"));
+            error.help("it loops without end, or is too large for here")
+        })?;
+        Ok(())
+    }
+
     /// Runs a graph whose inputs are known, inside the scope around it.
     fn graph<'a>(
         &mut self,
@@ -164,10 +173,7 @@ impl Run<'_> {
         }
         let last = last_uses(graph);
         for (index, node) in graph.node.iter().enumerate() {
-            self.steps = self.steps.checked_sub(1).ok_or_else(|| {
-                let error = Error::new(ErrorKind::EngineFailed, format!("the model did not end in {MAX_STEPS} steps"));
-                error.help("it loops without end, or is too large for here")
-            })?;
+            self.step()?;
             let outputs = self.node(node, &scope).map_err(|error| error.item(place(node)))?;
             let names = node.output.iter();
             for (name, value) in names.zip(outputs).filter(|(name, _)| !name.is_empty()) {

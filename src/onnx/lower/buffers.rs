@@ -3,14 +3,14 @@
 
 use super::draft::{Held, Place};
 use crate::plan::{Constant, Kind, Plan, PlanPort, Spot, Step};
-use crate::tensor::trees::Listing;
+use crate::tensor::trees::Forest;
 use std::collections::{BTreeSet, HashMap};
 
 /// The plan of a draft.
 pub(super) fn assign(
     places: Vec<Place>,
     constants: Vec<Constant>,
-    forests: Vec<Listing>,
+    forests: Vec<Forest<f32>>,
     steps: Vec<Step>,
     inputs: Vec<PlanPort>,
     outputs: Vec<PlanPort>,

@@ -34,7 +34,7 @@ pub(super) struct Draft<'a> {
     known: HashMap<String, Known>,
     places: Vec<Place>,
     constants: Vec<Constant>,
-    pub(super) forests: Vec<crate::tensor::trees::Listing>,
+    pub(super) forests: Vec<crate::tensor::trees::Forest<f32>>,
     steps: Vec<Step>,
     groups: usize,
     names: HashMap<String, usize>,

@@ -7,7 +7,7 @@ use crate::onnx::operators::{Attributes, forest_of};
 use crate::plan::{Activation, Binary, Kind, Op, Reduce, Size, Unary, Values};
 use crate::tensor::ElementType;
 use crate::tensor::scores::PostTransform;
-use crate::tensor::trees::Aggregate;
+use crate::tensor::trees::{Aggregate, Forest};
 use tract_onnx::pb::NodeProto;
 
 /// Writes the steps of a node. Gives false for an operator that is not one of these.
@@ -323,7 +323,7 @@ fn sums(draft: &mut Draft<'_>, node: &NodeProto, prefix: &str, targets: usize) -
         one_column: columns.iter().all(|column| Some(column) == columns.first()),
         trees: listing.roots.len(),
     };
-    draft.forests.push(listing);
+    draft.forests.push(Forest::new(&listing, Aggregate::Sum)?);
     let forest = draft.forests.len() - 1;
     let shape = vec![draft.place(input).shape[0], Size::fixed(targets)];
     let mut made = draft.step(Op::Trees { forest }, vec![input], Kind::F32, shape.clone());

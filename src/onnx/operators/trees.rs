@@ -12,7 +12,7 @@ use super::linear::{class_facts, class_outputs, fact_sizes, labels, post_transfo
 use super::{Attributes, Fact, Family, ML, Operator, bounded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::scores::{Classification, Labels, PostTransform, Regression};
-use crate::tensor::trees::{Aggregate, Forest, Listed, Listing, Real, Sums};
+use crate::tensor::trees::{Aggregate, Forest, Listed, Listing, Sums};
 use crate::tensor::{Data, ElementType, Tensor};
 use read::{Nodes, read_leaves};
 use std::borrow::Cow;
@@ -33,13 +33,13 @@ pub fn forest_of(attributes: &Attributes<'_>, prefix: &str, targets: usize) -> R
     Ok((listing, base, double))
 }
 
-/// One forest in one precision, and in the other once that is asked for.
+/// One forest in one precision, and in float64 once that is asked for.
 #[derive(Debug)]
 struct Trees {
-    narrow: OnceLock<Forest<f32>>,
+    listing: Listing,
+    aggregate: Aggregate,
+    narrow: Option<Forest<f32>>,
     wide: OnceLock<Forest<f64>>,
-    /// Whether the file holds float64, so that float32 inputs are calculated in float64, too.
-    double: bool,
 }
 
 /// Sums in one precision or the other.
@@ -49,13 +49,22 @@ enum AnySums {
 }
 
 impl Trees {
-    fn new(listing: &Listing, aggregate: Aggregate, double: bool) -> Result<Self> {
-        let trees = Self { narrow: OnceLock::new(), wide: OnceLock::new(), double };
-        match double {
-            true => trees.wide.set(Forest::new(listing, aggregate)?).is_ok(),
-            false => trees.narrow.set(Forest::new(listing, aggregate)?).is_ok(),
-        };
+    /// `double`: the file holds float64, and float32 inputs are calculated in float64, too.
+    fn new(listing: Listing, aggregate: Aggregate, double: bool) -> Result<Self> {
+        let narrow = if double { None } else { Some(Forest::new(&listing, aggregate)?) };
+        let trees = Self { listing, aggregate, narrow, wide: OnceLock::new() };
+        if double {
+            trees.wide()?;
+        }
         Ok(trees)
+    }
+
+    fn wide(&self) -> Result<&Forest<f64>> {
+        if let Some(forest) = self.wide.get() {
+            return Ok(forest);
+        }
+        let forest = Forest::new(&self.listing, self.aggregate)?;
+        Ok(self.wide.get_or_init(|| forest))
     }
 
     fn sums(&self, inputs: &[Tensor], targets: usize) -> Result<(usize, AnySums)> {
@@ -65,7 +74,16 @@ impl Trees {
         };
         let (rows, columns) = sizes(tensor.shape())?;
         bounded(&[rows, targets])?;
-        let sums = if self.double || matches!(tensor.data(), Data::F64(_)) {
+        let narrow = self.narrow.as_ref().filter(|_| !matches!(tensor.data(), Data::F64(_)));
+        let sums = if let Some(narrow) = narrow {
+            let values: Cow<'_, [f32]> = match tensor.data() {
+                Data::F32(values) => values.into(),
+                Data::I64(values) => values.iter().map(|&value| value as f32).collect(),
+                Data::I32(values) => values.iter().map(|&value| value as f32).collect(),
+                other => return Err(wrong_type(other.element_type())),
+            };
+            AnySums::Narrow(narrow.sums(&values, rows, columns)?)
+        } else {
             let values: Cow<'_, [f64]> = match tensor.data() {
                 Data::F64(values) => values.into(),
                 Data::F32(values) => values.iter().map(|&value| f64::from(value)).collect(),
@@ -73,34 +91,10 @@ impl Trees {
                 Data::I32(values) => values.iter().map(|&value| f64::from(value)).collect(),
                 other => return Err(wrong_type(other.element_type())),
             };
-            let cast = || self.narrow.get().map(Forest::cast).ok_or_else(no_forest);
-            AnySums::Wide(self.either(&self.wide, cast)?.sums(&values, rows, columns)?)
-        } else {
-            let values: Cow<'_, [f32]> = match tensor.data() {
-                Data::F32(values) => values.into(),
-                Data::I64(values) => values.iter().map(|&value| value as f32).collect(),
-                Data::I32(values) => values.iter().map(|&value| value as f32).collect(),
-                other => return Err(wrong_type(other.element_type())),
-            };
-            AnySums::Narrow(self.either(&self.narrow, || Err(no_forest()))?.sums(&values, rows, columns)?)
+            AnySums::Wide(self.wide()?.sums(&values, rows, columns)?)
         };
         Ok((rows, sums))
     }
-
-    fn either<'a, T: Real>(
-        &self,
-        cell: &'a OnceLock<Forest<T>>,
-        make: impl FnOnce() -> Result<Forest<T>>,
-    ) -> Result<&'a Forest<T>> {
-        match cell.get() {
-            Some(forest) => Ok(forest),
-            None => make().map(|forest| cell.get_or_init(|| forest)),
-        }
-    }
-}
-
-fn no_forest() -> Error {
-    Error::new(ErrorKind::Internal, "trees without a forest").help("report the model")
 }
 
 #[derive(Debug)]
@@ -124,7 +118,7 @@ impl Classifier {
             all_positive: !nodes.listing.votes.iter().any(|vote| vote.1 < 0.0),
         };
         rule.check()?;
-        Ok(Self { trees: Trees::new(&nodes.listing, Aggregate::Sum, nodes.double)?, labels, rule })
+        Ok(Self { trees: Trees::new(nodes.listing, Aggregate::Sum, nodes.double)?, labels, rule })
     }
 }
 
@@ -168,7 +162,7 @@ impl Regressor {
             return Err(broken(format!("{} base values for {targets} targets", nodes.base.len())));
         }
         let rule = Regression { base: nodes.base, post: post_transform(attributes)? };
-        Self::new(&nodes.listing, aggregate, nodes.double, rule, false)
+        Self::new(nodes.listing, aggregate, nodes.double, rule, false)
     }
 
     /// A TreeEnsemble: branches and leaves apart.
@@ -184,10 +178,10 @@ impl Regressor {
         let post = PostTransform::from_number(post)
             .ok_or_else(|| attributes.refuse("post_transform", format!("{post} is not known")))?;
         let (listing, double) = read_leaves(attributes, targets(attributes)?)?;
-        Self::new(&listing, aggregate, double, Regression { base: vec![], post }, true)
+        Self::new(listing, aggregate, double, Regression { base: vec![], post }, true)
     }
 
-    fn new(listing: &Listing, aggregate: Aggregate, double: bool, rule: Regression, typed: bool) -> Result<Self> {
+    fn new(listing: Listing, aggregate: Aggregate, double: bool, rule: Regression, typed: bool) -> Result<Self> {
         if listing.targets == 1 {
             let odd = |node: &Listed| matches!(node, Listed::Leaf(votes) if votes.len() != 1);
             if let Some(place) = listing.nodes.iter().position(odd) {
@@ -195,7 +189,8 @@ impl Regressor {
                 return Err(broken(format!("node {place} of the trees is a leaf that has not exactly one weight")));
             }
         }
-        Ok(Self { trees: Trees::new(listing, aggregate, double)?, targets: listing.targets, rule, typed })
+        let targets = listing.targets;
+        Ok(Self { trees: Trees::new(listing, aggregate, double)?, targets, rule, typed })
     }
 }
 

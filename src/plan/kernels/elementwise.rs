@@ -3,6 +3,7 @@
 use super::super::format::{Activation, Binary, Unary, Values};
 use super::{Rows, View, at, floats, misfit, spread_strides};
 use crate::error::Result;
+use nearside_kernels::{self as kernels, apply};
 
 /// Fills the output with a function of each value.
 pub(super) fn unary(activation: Activation, input: View<'_>, output: &mut Values) -> Result<()> {
@@ -25,83 +26,6 @@ pub(super) fn unary(activation: Activation, input: View<'_>, output: &mut Values
     Ok(())
 }
 
-/// Puts a function in the place of each value. What is not a number stays so.
-pub(super) fn apply(Activation { function, parameters: [a, b] }: Activation, values: &mut [f32]) {
-    macro_rules! each {
-        ($value:ident => $of:expr) => {
-            values.iter_mut().for_each(|value| {
-                let $value = *value;
-                *value = $of;
-            })
-        };
-    }
-    match function {
-        Unary::Abs => each!(x => x.abs()),
-        Unary::Ceil => each!(x => x.ceil()),
-        Unary::Clip => each!(x => if x < a { a } else if x > b { b } else { x }),
-        Unary::Cos => each!(x => x.cos()),
-        Unary::Elu => each!(x => if x < 0.0 { a * x.exp_m1() } else { x }),
-        Unary::Erf => each!(x => erf(x)),
-        Unary::Exp => each!(x => x.exp()),
-        Unary::Floor => each!(x => x.floor()),
-        Unary::Gelu => each!(x => 0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))),
-        Unary::GeluTanh => each!(x => 0.5 * x * (1.0 + (0.797_884_6 * (x + 0.044_715 * x * x * x)).tanh())),
-        Unary::HardSigmoid => each!(x => (a * x + b).clamp(0.0, 1.0)),
-        Unary::HardSwish => each!(x => x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
-        Unary::IsNan => each!(x => f32::from(u8::from(x.is_nan()))),
-        Unary::LeakyRelu => each!(x => if x < 0.0 { a * x } else { x }),
-        Unary::Log => each!(x => x.ln()),
-        Unary::Mish => each!(x => x * softplus(x).tanh()),
-        Unary::Neg => each!(x => -x),
-        Unary::Not => each!(x => f32::from(u8::from(x == 0.0))),
-        Unary::Reciprocal => each!(x => 1.0 / x),
-        Unary::Relu => each!(x => if x < 0.0 { 0.0 } else { x }),
-        Unary::Round => each!(x => x.round_ties_even()),
-        Unary::Selu => each!(x => b * if x <= 0.0 { a * x.exp_m1() } else { x }),
-        Unary::Sigmoid => each!(x => sigmoid(x)),
-        Unary::Sign => each!(x => if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { x }),
-        Unary::Sin => each!(x => x.sin()),
-        Unary::Softplus => each!(x => softplus(x)),
-        Unary::Softsign => each!(x => x / (1.0 + x.abs())),
-        Unary::Sqrt => each!(x => x.sqrt()),
-        Unary::Swish => each!(x => x * sigmoid(a * x)),
-        Unary::Tanh => each!(x => x.tanh()),
-        Unary::ThresholdedRelu => each!(x => if x > a { x } else { 0.0 }),
-    }
-}
-
-/// `1 / (1 + e⁻ˣ)`.
-pub(super) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
-}
-
-fn softplus(x: f32) -> f32 {
-    let above = if x < 0.0 { 0.0 } else { x };
-    above + (-x.abs()).exp().ln_1p()
-}
-
-/// The error function, within 2e-7: Numerical Recipes' rational Chebyshev approximation of its complement, in float64.
-fn erf(x: f32) -> f32 {
-    const COEFFICIENTS: [f64; 10] = [
-        -1.265_512_23,
-        1.000_023_68,
-        0.374_091_96,
-        0.096_784_18,
-        -0.186_288_06,
-        0.278_868_07,
-        -1.135_203_98,
-        1.488_515_87,
-        -0.822_152_23,
-        0.170_872_77,
-    ];
-    let z = f64::from(x).abs();
-    let t = 1.0 / (1.0 + 0.5 * z);
-    let series = COEFFICIENTS.iter().rev().fold(0.0, |sum, coefficient| sum * t + coefficient);
-    let complement = t * (series - z * z).exp();
-    let value = (1.0 - complement) as f32;
-    if x < 0.0 { -value } else { value }
-}
-
 /// Fills the output with a function of two values.
 pub(super) fn binary(
     function: Binary,
@@ -110,103 +34,124 @@ pub(super) fn binary(
     output: &mut Values,
     shape: &[usize],
 ) -> Result<()> {
-    macro_rules! pairs {
-        ($a:expr, $b:expr, $output:expr, $of:expr) => {
-            each_pair($a, left.shape, $b, right.shape, $output, shape, $of)
-        };
-    }
-    let truth = |is: bool| f32::from(u8::from(is));
+    let pairs = Pairs::new(left.shape, right.shape, shape)?;
     match (left.values, right.values, output) {
         (Values::F32(_), Values::F32(_), output) => {
-            let (a, b, output) = (left.f32()?, right.f32()?, floats(output)?);
-            match function {
-                Binary::Add => pairs!(a, b, output, |a: f32, b: f32| a + b),
-                Binary::Sub => pairs!(a, b, output, |a: f32, b: f32| a - b),
-                Binary::Mul => pairs!(a, b, output, |a: f32, b: f32| a * b),
-                Binary::Div => pairs!(a, b, output, |a: f32, b: f32| a / b),
-                Binary::Pow => pairs!(a, b, output, |a: f32, b: f32| if b == 2.0 { a * a } else { a.powf(b) }),
-                Binary::Max => pairs!(a, b, output, |a: f32, b: f32| if a > b || a.is_nan() { a } else { b }),
-                Binary::Min => pairs!(a, b, output, |a: f32, b: f32| if a < b || a.is_nan() { a } else { b }),
-                Binary::Mod => pairs!(a, b, output, |a: f32, b: f32| a % b),
-                Binary::Equal => pairs!(a, b, output, |a: f32, b: f32| truth(a == b)),
-                Binary::Less => pairs!(a, b, output, |a: f32, b: f32| truth(a < b)),
-                Binary::LessOrEqual => pairs!(a, b, output, |a: f32, b: f32| truth(a <= b)),
-                Binary::And => pairs!(a, b, output, |a: f32, b: f32| truth(a != 0.0 && b != 0.0)),
-                Binary::Or => pairs!(a, b, output, |a: f32, b: f32| truth(a != 0.0 || b != 0.0)),
-                Binary::Xor => pairs!(a, b, output, |a: f32, b: f32| truth((a != 0.0) != (b != 0.0))),
-                Binary::PRelu => pairs!(a, b, output, |a: f32, b: f32| if a < 0.0 { a * b } else { a }),
-            }
+            floats_by_row(function, left, right, floats(output)?, shape, &pairs)
         }
         (Values::I64(_), Values::I64(_), Values::I64(output)) => {
             let (a, b) = (left.i64()?, right.i64()?);
-            let of: fn(i64, i64) -> i64 = match function {
-                Binary::Add => i64::wrapping_add,
-                Binary::Sub => i64::wrapping_sub,
-                Binary::Mul => i64::wrapping_mul,
-                Binary::Max => i64::max,
-                Binary::Min => i64::min,
-                Binary::Div => |a, b| a.checked_div(b).unwrap_or_default(),
-                Binary::Mod => |a, b| a.checked_rem_euclid(b).unwrap_or_default(),
-                _ => return Err(misfit()),
-            };
-            pairs!(a, b, output, of)
+            for (output, [left, right]) in output.iter_mut().zip(pairs.places(shape)) {
+                *output = whole(function, a[left], b[right])?;
+            }
+            Ok(())
         }
         (Values::I64(_), Values::I64(_), Values::F32(output)) => {
             let (a, b) = (left.i64()?, right.i64()?);
-            let of: fn(i64, i64) -> f32 = match function {
-                Binary::Equal => |a, b| f32::from(u8::from(a == b)),
-                Binary::Less => |a, b| f32::from(u8::from(a < b)),
-                Binary::LessOrEqual => |a, b| f32::from(u8::from(a <= b)),
-                _ => return Err(misfit()),
-            };
-            pairs!(a, b, output, of)
+            for (output, [left, right]) in output.iter_mut().zip(pairs.places(shape)) {
+                let (a, b) = (a[left], b[right]);
+                let is = match function {
+                    Binary::Equal => a == b,
+                    Binary::Less => a < b,
+                    Binary::LessOrEqual => a <= b,
+                    _ => return Err(misfit()),
+                };
+                *output = f32::from(u8::from(is));
+            }
+            Ok(())
         }
         (Values::Text(a), Values::Text(b), Values::F32(output)) if function == Binary::Equal => {
-            pairs!(a.as_slice(), b.as_slice(), output, |a: String, b: String| truth(a == b))
+            if [a.len(), b.len()] != [left.length(), right.length()] {
+                return Err(misfit());
+            }
+            for (output, [left, right]) in output.iter_mut().zip(pairs.places(shape)) {
+                *output = f32::from(u8::from(a[left] == b[right]));
+            }
+            Ok(())
         }
         _ => Err(misfit()),
     }
 }
 
-/// Row by row of the output; within a row, each input goes along or stays.
-fn each_pair<A: Clone, B>(
-    a: &[A],
-    a_shape: &[usize],
-    b: &[A],
-    b_shape: &[usize],
-    output: &mut [B],
+fn whole(function: Binary, a: i64, b: i64) -> Result<i64> {
+    Ok(match function {
+        Binary::Add => a.wrapping_add(b),
+        Binary::Sub => a.wrapping_sub(b),
+        Binary::Mul => a.wrapping_mul(b),
+        Binary::Max => a.max(b),
+        Binary::Min => a.min(b),
+        Binary::Div => a.checked_div(b).unwrap_or_default(),
+        Binary::Mod => a.checked_rem_euclid(b).unwrap_or_default(),
+        _ => return Err(misfit()),
+    })
+}
+
+/// Where two tensors stand that are spread to one shape.
+struct Pairs {
+    strides: [Vec<usize>; 2],
+}
+
+impl Pairs {
+    fn new(left: &[usize], right: &[usize], shape: &[usize]) -> Result<Self> {
+        Ok(Self { strides: [spread_strides(left, shape)?, spread_strides(right, shape)?] })
+    }
+
+    /// The places of each pair.
+    fn places<'a>(&'a self, shape: &'a [usize]) -> Rows<'a, 2> {
+        Rows::new(shape, self.strides.each_ref().map(Vec::as_slice))
+    }
+}
+
+/// Values that are laid out before they go through a function together.
+const BLOCK: usize = 256;
+
+/// Whether a tensor goes along the last axes or stays, and from which axis on it does: they are one long row.
+fn tail(strides: &[usize], shape: &[usize]) -> (bool, usize) {
+    let mut goes = None;
+    let (mut axis, mut width) = (shape.len(), 1);
+    while let Some(next) = axis.checked_sub(1) {
+        if shape[next] != 1 {
+            let wanted = if *goes.get_or_insert(strides[next] != 0) { width } else { 0 };
+            if strides[next] != wanted {
+                break;
+            }
+        }
+        width *= shape[next];
+        axis = next;
+    }
+    (goes.unwrap_or_default(), axis)
+}
+
+/// Row by row of the output: what goes along is a slice as it is, what stays is repeated in a block of its own.
+fn floats_by_row(
+    function: Binary,
+    left: View<'_>,
+    right: View<'_>,
+    output: &mut [f32],
     shape: &[usize],
-    of: impl Fn(A, A) -> B,
+    Pairs { strides }: &Pairs,
 ) -> Result<()> {
-    let strides = [spread_strides(a_shape, shape)?, spread_strides(b_shape, shape)?];
-    if a.is_empty() || b.is_empty() || output.is_empty() {
-        return if output.is_empty() { Ok(()) } else { Err(misfit()) };
-    }
-    let whole = [a.len() == output.len(), b.len() == output.len()];
-    match whole {
-        [true, true] => {
-            let pairs = a.iter().zip(b);
-            output.iter_mut().zip(pairs).for_each(|(output, (a, b))| *output = of(a.clone(), b.clone()));
-            return Ok(());
-        }
-        [true, false] if b.len() == 1 => {
-            output.iter_mut().zip(a).for_each(|(output, a)| *output = of(a.clone(), b[0].clone()));
-            return Ok(());
-        }
-        _ => {}
-    }
-    let Some((&width, outer)) = shape.split_last() else {
-        output[0] = of(a[0].clone(), b[0].clone());
+    let values = [left.f32()?, right.f32()?];
+    if values.iter().all(|values| values.len() == output.len()) {
+        kernels::binary(function, values[0], values[1], output);
         return Ok(());
-    };
-    let (steps, rest): (Vec<usize>, Vec<&[usize]>) =
-        strides.iter().map(|strides| (strides[outer.len()], &strides[..outer.len()])).unzip();
-    let rows = Rows::new(outer, [rest[0], rest[1]]);
-    for ([mut left, mut right], output) in rows.zip(output.chunks_mut(width.max(1))) {
-        for output in output {
-            *output = of(a[left].clone(), b[right].clone());
-            left += steps[0];
-            right += steps[1];
+    }
+    let tails = strides.each_ref().map(|strides| tail(strides, shape));
+    let axis = tails[0].1.max(tails[1].1);
+    let width = shape[axis..].iter().product::<usize>().max(1);
+    let mut blocks = [[0.0; BLOCK]; 2];
+    let rows = Rows::new(&shape[..axis], strides.each_ref().map(|strides| &strides[..axis]));
+    for (places, output) in rows.zip(output.chunks_mut(width)) {
+        for (index, output) in output.chunks_mut(BLOCK).enumerate() {
+            let [first, second] = &mut blocks;
+            let mut part = [&mut first[..output.len()], &mut second[..output.len()]];
+            for (side, part) in part.iter_mut().enumerate() {
+                match tails[side].0 {
+                    true => part.copy_from_slice(&values[side][places[side] + index * BLOCK..][..part.len()]),
+                    false => part.fill(values[side][places[side]]),
+                }
+            }
+            kernels::binary(function, part[0], part[1], output);
         }
     }
     Ok(())

@@ -8,11 +8,10 @@ mod moves;
 mod recurrent;
 mod reduce;
 
-pub(super) use matmul::Panels;
-
 use super::format::{Op, Values};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::trees::Forest;
+use nearside_kernels::Panels;
 
 /// An input of a step.
 #[derive(Clone, Copy)]
@@ -152,9 +151,10 @@ impl<const N: usize> Iterator for Rows<'_, N> {
             self.index[axis] += 1;
             let done = self.index[axis] == self.shape[axis];
             for (place, strides) in self.places.iter_mut().zip(&self.strides) {
-                *place += strides[axis];
+                // A stride may be a step backwards, around the end of the integers.
+                *place = place.wrapping_add(strides[axis]);
                 if done {
-                    *place -= strides[axis] * self.shape[axis];
+                    *place = place.wrapping_sub(strides[axis].wrapping_mul(self.shape[axis]));
                 }
             }
             if !done {

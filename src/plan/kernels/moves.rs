@@ -13,38 +13,53 @@ fn strides(shape: &[usize]) -> Vec<usize> {
     strides
 }
 
-/// The same code on the values of the input and the output, whatever they are.
-macro_rules! every {
-    ($input:expr, $output:expr, $values:ident, $target:ident => $code:expr) => {
-        match ($input, $output) {
-            (Values::F32($values), Values::F32($target)) => $code,
-            (Values::I64($values), Values::I64($target)) => $code,
-            (Values::Text($values), Values::Text($target)) => $code,
-            _ => return Err(misfit()),
+/// Fills the output with runs of values that begin at those places, one behind the other. All runs are of one length.
+fn take(input: View<'_>, output: &mut Values, run: usize, places: impl Iterator<Item = usize>) -> Result<()> {
+    let places: Vec<usize> = places.collect();
+    let length = input.values.len();
+    if places.iter().any(|&place| place.checked_add(run).is_none_or(|end| end > length)) {
+        return Err(misfit());
+    }
+    if output.len() != places.len() * run || run == 0 {
+        return if output.is_empty() { Ok(()) } else { Err(misfit()) };
+    }
+    /// One function for each type, and not one for each type and order of places.
+    fn copy<T: Clone>(values: &[T], target: &mut [T], run: usize, places: &[usize]) {
+        for (target, &place) in target.chunks_exact_mut(run).zip(places) {
+            target.clone_from_slice(&values[place..place + run]);
         }
-    };
+    }
+    match (input.values, output) {
+        (Values::F32(values), Values::F32(target)) if run == 1 => {
+            target.iter_mut().zip(&places).for_each(|(target, &place)| *target = values[place]);
+        }
+        (Values::F32(values), Values::F32(target)) => copy(values, target, run, &places),
+        (Values::I64(values), Values::I64(target)) => copy(values, target, run, &places),
+        (Values::Text(values), Values::Text(target)) => copy(values, target, run, &places),
+        _ => return Err(misfit()),
+    }
+    Ok(())
 }
 
-/// Fills the output with the values at those places.
-fn take(input: View<'_>, output: &mut Values, places: impl Iterator<Item = usize>) -> Result<()> {
-    every!(input.values, output, values, target => {
-        for (target, place) in target.iter_mut().zip(places) {
-            target.clone_from(values.get(place).ok_or_else(misfit)?);
-        }
-    });
-    Ok(())
+/// Fills the output with values that lie apart by `along` for each axis: as runs, where the last axes lie as they do in the output.
+fn walk(input: View<'_>, output: &mut Values, along: &[usize], shape: &[usize]) -> Result<()> {
+    let (mut axis, mut run) = (shape.len(), 1);
+    while axis > 0 && (along[axis - 1] == run || shape[axis - 1] == 1) {
+        axis -= 1;
+        run *= shape[axis];
+    }
+    take(input, output, run, Rows::new(&shape[..axis], [&along[..axis]]).map(|[place]| place))
 }
 
 pub(super) fn transpose(order: &[usize], input: View<'_>, output: &mut Values, shape: &[usize]) -> Result<()> {
     let own = strides(input.shape);
     let along: Option<Vec<usize>> = order.iter().map(|&axis| own.get(axis).copied()).collect();
     let along = along.filter(|along| along.len() == shape.len()).ok_or_else(misfit)?;
-    take(input, output, Rows::new(shape, [&along]).map(|[place]| place))
+    walk(input, output, &along, shape)
 }
 
 pub(super) fn spread(input: View<'_>, output: &mut Values, shape: &[usize]) -> Result<()> {
-    let along = spread_strides(input.shape, shape)?;
-    take(input, output, Rows::new(shape, [&along]).map(|[place]| place))
+    walk(input, output, &spread_strides(input.shape, shape)?, shape)
 }
 
 pub(super) fn concat(axis: usize, inputs: &[View<'_>], output: &mut Values, shape: &[usize]) -> Result<()> {
@@ -52,17 +67,25 @@ pub(super) fn concat(axis: usize, inputs: &[View<'_>], output: &mut Values, shap
     let mut start = 0;
     for input in inputs {
         let [same, own, inner] = around(input.shape, axis)?;
-        if same != before || inner != after || start + own > size {
+        let part = own * after;
+        if same != before || inner != after || start + own > size || input.values.len() != before * part {
             return Err(misfit());
         }
-        every!(input.values, &mut *output, values, target => {
-            let part = own * after;
-            for outer in 0..before {
-                let from = values.get(outer * part..(outer + 1) * part).ok_or_else(misfit)?;
-                let to = target.get_mut((outer * size + start) * after..).and_then(|to| to.get_mut(..part));
-                to.ok_or_else(misfit)?.clone_from_slice(from);
+        fn copy<T: Clone>(values: &[T], target: &mut [T], part: usize, start: usize, row: usize) {
+            for (from, to) in values.chunks_exact(part.max(1)).zip(target.chunks_exact_mut(row.max(1))) {
+                to[start..start + part].clone_from_slice(from);
             }
-        });
+        }
+        if output.len() != before * size * after {
+            return Err(misfit());
+        }
+        let (start_at, row) = (start * after, size * after);
+        match (input.values, &mut *output) {
+            (Values::F32(values), Values::F32(target)) => copy(values, target, part, start_at, row),
+            (Values::I64(values), Values::I64(target)) => copy(values, target, part, start_at, row),
+            (Values::Text(values), Values::Text(target)) => copy(values, target, part, start_at, row),
+            _ => return Err(misfit()),
+        }
         start += own;
     }
     if start == size { Ok(()) } else { Err(misfit()) }
@@ -89,24 +112,12 @@ pub(super) fn slice(
     let start: usize = starts.iter().zip(&own).map(|(start, stride)| start * stride).sum();
     // Backwards is forwards around the end of the integers.
     let along: Vec<usize> = own.iter().zip(steps).map(|(&stride, &step)| stride.wrapping_mul(step as usize)).collect();
-    let mut index = vec![0; rank];
-    let mut place = start;
-    let mut left: usize = shape.iter().product();
-    let places = std::iter::from_fn(|| {
-        left = left.checked_sub(1)?;
-        let now = place;
-        for axis in (0..rank).rev() {
-            index[axis] += 1;
-            place = place.wrapping_add(along[axis]);
-            if index[axis] < shape[axis] {
-                break;
-            }
-            place = place.wrapping_sub(along[axis].wrapping_mul(shape[axis]));
-            index[axis] = 0;
-        }
-        Some(now)
-    });
-    take(input, output, places)
+    let (mut axis, mut run) = (rank, 1);
+    while axis > 0 && (along[axis - 1] == run || shape[axis - 1] == 1) {
+        axis -= 1;
+        run *= shape[axis];
+    }
+    take(input, output, run, Rows::new(&shape[..axis], [&along[..axis]]).map(|[place]| start.wrapping_add(place)))
 }
 
 pub(super) fn gather(axis: usize, input: View<'_>, indices: View<'_>, output: &mut Values) -> Result<()> {
@@ -121,19 +132,11 @@ pub(super) fn gather(axis: usize, input: View<'_>, indices: View<'_>, output: &m
             error.help("send an index that the model knows")
         })?);
     }
-    let count = places.len();
-    every!(input.values, output, values, target => {
-        if values.len() != before * size * after || target.len() != before * count * after {
-            return Err(misfit());
-        }
-        for outer in 0..before {
-            for (at, place) in places.iter().enumerate() {
-                let from = &values[(outer * size + place) * after..][..after];
-                target[(outer * count + at) * after..][..after].clone_from_slice(from);
-            }
-        }
-    });
-    Ok(())
+    if input.values.len() != before * size * after {
+        return Err(misfit());
+    }
+    let starts = (0..before).flat_map(|outer| places.iter().map(move |place| (outer * size + place) * after));
+    take(input, output, after, starts)
 }
 
 pub(super) fn pad(before: &[usize], value: f32, input: View<'_>, output: &mut [f32], shape: &[usize]) -> Result<()> {

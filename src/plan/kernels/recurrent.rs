@@ -1,10 +1,9 @@
 //! LSTM and GRU, one direction.
 
 use super::super::format::Values;
-use super::elementwise::sigmoid;
-use super::matmul::Panels;
 use super::{View, at, floats, misfit};
 use crate::error::Result;
+use nearside_kernels::{Panels, sigmoid, tanh};
 
 /// Outputs: Y `[steps, batch, hidden]`, the last h `[batch, hidden]`, and of an LSTM the last c; as many as are wanted.
 pub(super) fn run(
@@ -73,8 +72,8 @@ pub(super) fn run(
                         given + past
                     });
                     let at = sample * hidden + place;
-                    c[at] = sigmoid(f) * c[at] + sigmoid(i) * g.tanh();
-                    h[at] = sigmoid(o) * c[at].tanh();
+                    c[at] = sigmoid(f) * c[at] + sigmoid(i) * tanh(g);
+                    h[at] = sigmoid(o) * tanh(c[at]);
                 }
             }
         } else {
@@ -96,7 +95,7 @@ pub(super) fn run(
                     1 => new + sigmoid(sum(1)) * old,
                     _ => new + hidden_part[at] + of_state[2 * hidden + place],
                 };
-                h[at] = (1.0 - z) * new.tanh() + z * h[at];
+                h[at] = (1.0 - z) * tanh(new) + z * h[at];
             }
         }
         let target = floats(&mut outputs[0])?.get_mut(step * batch * hidden..).ok_or_else(misfit)?;

@@ -1,61 +1,59 @@
 //! Many values to one, and each value by what its neighbours are: reductions, softmax, normalisation, the largest.
 
 use super::super::format::{Reduce, Values};
-use super::{Rows, View, around, at, misfit};
+use super::moves::transpose;
+use super::{View, around, at, floats, misfit};
 use crate::error::Result;
+use nearside_kernels as kernels;
 
+/// Each row of the values that lie on the reduced axes, which are brought together where they are not, to one number.
 pub(super) fn reduce(take: Reduce, axes: u32, input: View<'_>, output: &mut [f32]) -> Result<()> {
     let values = input.f32()?;
-    let reduced = |axis: usize| axes >> axis & 1 == 1;
-    let mut along = vec![0; input.shape.len()];
-    let mut left = 1;
-    for (axis, &size) in input.shape.iter().enumerate().rev() {
-        if !reduced(axis) {
-            along[axis] = left;
-            left *= size;
-        }
-    }
-    if left != output.len() {
+    let rank = input.shape.len();
+    let reduced = |axis: &usize| axes >> axis & 1 == 1;
+    let order: Vec<usize> = (0..rank).filter(|axis| !reduced(axis)).chain((0..rank).filter(reduced)).collect();
+    let count: usize = (0..rank).filter(reduced).map(|axis| input.shape[axis]).product();
+    if output.len().checked_mul(count) != Some(values.len()) {
         return Err(misfit());
     }
-    let count: usize = (0..input.shape.len()).filter(|&axis| reduced(axis)).map(|axis| input.shape[axis]).product();
-    let places = || Rows::new(input.shape, [&along]).map(|[place]| place);
-    let pairs = || values.iter().zip(places());
-    let start = match take {
-        Reduce::Max | Reduce::LogSumExp => f32::NEG_INFINITY,
-        Reduce::Min => f32::INFINITY,
-        Reduce::Prod => 1.0,
-        _ => 0.0,
+    if count == 0 {
+        output.fill(of_row(take, &[]));
+        return Ok(());
+    }
+    let mut together;
+    let values = if order.is_sorted() {
+        values
+    } else {
+        together = Values::F32(vec![0.0; values.len()]);
+        let shape: Vec<usize> = order.iter().map(|&axis| input.shape[axis]).collect();
+        transpose(&order, input, &mut together, &shape)?;
+        floats(&mut together)?
     };
-    output.fill(start);
-    match take {
-        Reduce::Sum | Reduce::Mean => pairs().for_each(|(value, place)| output[place] += value),
-        Reduce::L1 => pairs().for_each(|(value, place)| output[place] += value.abs()),
-        Reduce::L2 | Reduce::SumSquare => pairs().for_each(|(value, place)| output[place] += value * value),
-        Reduce::Prod => pairs().for_each(|(value, place)| output[place] *= value),
-        Reduce::Max | Reduce::LogSumExp => pairs().for_each(|(&value, place)| {
-            if value > output[place] || value.is_nan() {
-                output[place] = value;
-            }
-        }),
-        Reduce::Min => pairs().for_each(|(&value, place)| {
-            if value < output[place] || value.is_nan() {
-                output[place] = value;
-            }
-        }),
-    }
-    match take {
-        Reduce::Mean => output.iter_mut().for_each(|value| *value /= count as f32),
-        Reduce::L2 => output.iter_mut().for_each(|value| *value = value.sqrt()),
-        Reduce::LogSumExp => {
-            let mut sums = vec![0.0; output.len()];
-            let shift = |most: f32| if most.is_finite() { most } else { 0.0 };
-            pairs().for_each(|(value, place)| sums[place] += (value - shift(output[place])).exp());
-            output.iter_mut().zip(sums).for_each(|(value, sum)| *value = shift(*value) + sum.ln());
-        }
-        _ => {}
-    }
+    output.iter_mut().zip(values.chunks_exact(count)).for_each(|(output, row)| *output = of_row(take, row));
     Ok(())
+}
+
+fn of_row(take: Reduce, row: &[f32]) -> f32 {
+    let most = |row: &[f32]| {
+        row.iter().fold(f32::NEG_INFINITY, |most, &value| if value > most || value.is_nan() { value } else { most })
+    };
+    match take {
+        Reduce::Sum => kernels::sum(row),
+        Reduce::Mean => kernels::sum(row) / row.len() as f32,
+        Reduce::SumSquare => kernels::squares(row),
+        Reduce::L2 => kernels::squares(row).sqrt(),
+        Reduce::L1 => row.iter().map(|value| value.abs()).sum(),
+        Reduce::Prod => row.iter().product(),
+        Reduce::Max => most(row),
+        Reduce::Min => {
+            row.iter().fold(f32::INFINITY, |least, &value| if value < least || value.is_nan() { value } else { least })
+        }
+        Reduce::LogSumExp => {
+            let most = most(row);
+            let shift = if most.is_finite() { most } else { 0.0 };
+            shift + row.iter().map(|value| (value - shift).exp()).sum::<f32>().ln()
+        }
+    }
 }
 
 pub(super) fn softmax(axis: usize, log: bool, input: View<'_>, output: &mut [f32]) -> Result<()> {
@@ -65,22 +63,17 @@ pub(super) fn softmax(axis: usize, log: bool, input: View<'_>, output: &mut [f32
         return Err(misfit());
     }
     output.copy_from_slice(values);
+    if after == 1 {
+        output.chunks_exact_mut(size.max(1)).for_each(|row| kernels::softmax(row, log));
+        return Ok(());
+    }
+    let mut row = vec![0.0; size];
     for outer in 0..before {
         for inner in 0..after {
-            let row = || (0..size).map(move |place| (outer * size + place) * after + inner);
-            let most = row().fold(f32::NEG_INFINITY, |most, place| {
-                if output[place] > most || output[place].is_nan() { output[place] } else { most }
-            });
-            let sum: f32 = if log {
-                row().map(|place| (output[place] - most).exp()).sum()
-            } else {
-                row().fold(0.0, |sum, place| {
-                    output[place] = (output[place] - most).exp();
-                    sum + output[place]
-                })
-            };
-            let last = if log { most + sum.ln() } else { 1.0 / sum };
-            row().for_each(|place| output[place] = if log { output[place] - last } else { output[place] * last });
+            let start = outer * size * after + inner;
+            row.iter_mut().zip(output[start..].iter().step_by(after)).for_each(|(to, from)| *to = *from);
+            kernels::softmax(&mut row, log);
+            output[start..].iter_mut().step_by(after).zip(&row).for_each(|(to, from)| *to = *from);
         }
     }
     Ok(())
@@ -101,13 +94,7 @@ pub(super) fn normalise(axis: usize, epsilon: f32, inputs: &[View<'_>], output: 
     };
     let (scale, bias) = (rest(1)?, rest(2)?);
     for (values, output) in values.chunks_exact(width).zip(output.chunks_exact_mut(width)) {
-        let mean = values.iter().sum::<f32>() / width as f32;
-        let variance = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f32>() / width as f32;
-        let factor = 1.0 / (variance + epsilon).sqrt();
-        for (place, (output, value)) in output.iter_mut().zip(values).enumerate() {
-            let normal = (value - mean) * factor * scale.map_or(1.0, |scale| scale[place]);
-            *output = normal + bias.map_or(0.0, |bias| bias[place]);
-        }
+        kernels::normalise(values, epsilon, scale, bias, output);
     }
     Ok(())
 }

@@ -2,10 +2,10 @@
 
 use super::listing::broken;
 use super::{
-    Aggregate, BRANCH, Branch, Forest, INDEX, Listed, Listing, MAX_SETS, MISSING, Node, Real, SET, STRICT, Test, Votes,
-    walk,
+    Aggregate, BRANCH, Branch, Forest, INDEX, Listed, Listing, MAX_SETS, MISSING, Node, Real, SET, Test, Votes, Walk,
 };
 use crate::error::Result;
+use crate::stats::order_many;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -36,7 +36,7 @@ impl<'a, T: Real> Layout<'a, T> {
             sets: vec![0],
             targets: listing.targets,
             columns: 0,
-            walk: walk::AT_MOST,
+            walk: Walk::AtMost,
             aggregate,
         };
         Self { listing, forest, starts: vec![0], votes: vec![], leaves: vec![], members: 0 }
@@ -83,23 +83,26 @@ impl<'a, T: Real> Layout<'a, T> {
     }
 
     /// Writes a branch, and gives its children with their places. Tests for "greater" are those for "less" with the
-    /// children exchanged; NaN, for which both fail, then goes to the other side.
+    /// children exchanged; NaN, for which both fail, then goes to the other side. "Less" than a number is at most the one
+    /// below it.
     fn branch(&mut self, place: usize, branch: &Branch) -> [(usize, usize); 2] {
         let [mut yes, mut no] = branch.children;
         let (test, exchanged) = match branch.test {
-            Test::AtMost => (0, false),
+            Test::AtMost | Test::Below => (0, false),
             // Nothing compares with NaN: exchanged, the test would hold.
             Test::Above | Test::AtLeast if branch.threshold.is_nan() => (0, false),
-            Test::Above => (0, true),
-            Test::Below => (STRICT, false),
-            Test::AtLeast => (STRICT, true),
+            Test::Above | Test::AtLeast => (0, true),
             Test::Equal | Test::Member => (SET, false),
             Test::NotEqual => (SET, true),
         };
-        let mut threshold = branch.threshold;
+        let mut threshold = T::from_f64(branch.threshold);
         if test == SET {
-            threshold = (self.forest.sets.len() - 1) as f64;
+            threshold = T::from_f64((self.forest.sets.len() - 1) as f64);
             no = self.set(branch);
+        } else if matches!(branch.test, Test::Below | Test::AtLeast) {
+            // Nothing is below the lowest of all, and nothing is at most NaN.
+            let lowest = threshold == T::from_f64(f64::NEG_INFINITY);
+            threshold = if lowest { T::from_f64(f64::NAN) } else { threshold.next_down() };
         }
         let missing = match (branch.test, exchanged) {
             (Test::NotEqual, _) => false,
@@ -112,7 +115,7 @@ impl<'a, T: Real> Layout<'a, T> {
         self.forest.nodes.extend([Node::default(); 2]);
         self.forest.columns = self.forest.columns.max(branch.feature + 1);
         let tag = BRANCH | test | if missing { MISSING } else { 0 } | branch.feature as u32;
-        self.forest.nodes[place] = Node { threshold: T::from_f64(threshold), tag, next: next as u32 };
+        self.forest.nodes[place] = Node { threshold, tag, next: next as u32 };
         [(yes, next), (no, next + 1)]
     }
 
@@ -138,22 +141,15 @@ impl<'a, T: Real> Layout<'a, T> {
         let mut set = self.forest.members.split_off(start);
         self.members += set.len();
         set.retain(|member| !member.is_nan());
-        set.sort_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));
+        order_many(&mut set);
         self.forest.members.append(&mut set);
         self.forest.sets.push(self.forest.members.len());
         last.children[1]
     }
 
-    fn walk(&self) -> u8 {
+    fn walk(&self) -> Walk {
         let branches = self.forest.nodes.iter().map(|node| node.tag).filter(|tag| tag & BRANCH != 0);
-        let (all, any) = branches.fold((u32::MAX, 0), |(all, any), tag| (all & tag, any | tag));
-        match (any & SET, any & STRICT, all & STRICT, any & MISSING) {
-            (0, 0, _, 0) => walk::AT_MOST,
-            (0, 0, _, _) => walk::AT_MOST_OR_MISSING,
-            (0, STRICT, STRICT, 0) => walk::BELOW,
-            (0, STRICT, STRICT, _) => walk::BELOW_OR_MISSING,
-            _ => walk::ANY,
-        }
+        Walk::for_asked(branches.fold(0, |any, tag| any | tag))
     }
 
     fn votes(&mut self) -> Votes<T> {

@@ -25,7 +25,7 @@ fn sums(listing: &Listing, aggregate: Aggregate, rows: &[&[f64]]) -> Vec<f64> {
     let columns = rows.first().map_or(0, |row| row.len());
     let forest = Forest::<f32>::new(listing, aggregate).unwrap();
     let sums = forest.sums(&narrow, rows.len(), columns).unwrap();
-    let other = forest.cast::<f64>().sums(&wide, rows.len(), columns).unwrap();
+    let other = Forest::<f64>::new(listing, aggregate).unwrap().sums(&wide, rows.len(), columns).unwrap();
     let found: Vec<f64> = sums.values.iter().map(|&value| f64::from(value)).collect();
     assert_eq!(found, other.values, "both precisions agree");
     assert_eq!(sums.voted, other.voted);

@@ -6,6 +6,7 @@ use crate::features::{Record, Value};
 use crate::predict::Groups;
 use crate::wasm::values::throw;
 use js_sys::{Array, Object, Reflect};
+use std::collections::BTreeMap;
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The own properties of a plain object, in its order. Fails where it is none, or one of them throws.
@@ -33,7 +34,7 @@ pub fn read_record(record: &JsValue) -> Result<Record, JsValue> {
         };
         Ok((name, read))
     };
-    properties(record, expected)?.into_iter().map(read).collect()
+    map(properties(record, expected)?, read)
 }
 
 /// Reads the groups that a page declares; none where there is nothing.
@@ -49,7 +50,20 @@ pub fn read_groups(groups: &JsValue) -> Result<Groups, JsValue> {
             Err(throw(error.item(format!("groups.{name}")).help(expected)))
         }
     };
-    properties(groups, expected)?.into_iter().map(read).collect()
+    map(properties(groups, expected)?, read)
+}
+
+/// Collecting into a map would sort first, and a sort is much code.
+fn map<T>(
+    properties: Vec<(String, JsValue)>,
+    read: impl Fn((String, JsValue)) -> Result<(String, T), JsValue>,
+) -> Result<BTreeMap<String, T>, JsValue> {
+    let mut map = BTreeMap::new();
+    for property in properties {
+        let (name, value) = read(property)?;
+        map.insert(name, value);
+    }
+    Ok(map)
 }
 
 /// Reads a reference profile from numbers: how many rows; how many features, and of each its counts, mean and deviation; the scores;
