@@ -124,9 +124,9 @@ fn what_cannot_be_fed_is_refused_counted_and_the_next_record_is_answered() {
     let (mut predictor, golden) = predictor();
     let cases = [
         ("income", Value::from(f64::NAN), "income is NaN"),
-        ("income", Value::from(f64::INFINITY), "income is inf"),
-        ("income", Value::from(1e39), "income is 1e39, more than a model can be fed"),
-        ("age", Value::from(-1e200), "age is -1e200, more than a model can be fed"),
+        ("income", Value::from(f64::INFINITY), "income is Infinity"),
+        ("income", Value::from(1e39), "income is 1e+39, more than a model can be fed"),
+        ("age", Value::from(-1e200), "age is -1e+200, more than a model can be fed"),
         ("income", "a lot".into(), "income is \"a lot\", which is not a number"),
         ("loan_amount", Value::Missing, "loan_amount is missing"),
         ("incme", Value::from(3.0), "incme is not a feature of this model"),
