@@ -1,8 +1,11 @@
-// Measures Nearside side by side with onnxruntime-web: same models, same page, in turn. Ratios count more than times.
-// Usage: node tests/bench/bench.mjs [--section bytes|cold|steady] [--runs N]
+// Measures Nearside side by side with onnxruntime-web, TensorFlow.js and plain JavaScript: same models, same page, in turn.
+// Ratios count more than times.
+// Usage: node tests/bench/bench.mjs [--section bytes|cold|shaped|steady|batch|create|memory|telemetry] [--runs N] [--hints]
 //   --section  runs one section, and leaves the README alone
-//   --runs     pairs of cold page loads on each network; 5 by default
-// Writes target/bench/bench.json; a full run also rewrites the table of README.md.
+//   --runs     rounds of cold page loads on each network; 5 by default
+//   --hints    gives every cold page, of whichever engine, preload hints for its script, runtime and model
+// Takes the plans from the binary that NEARSIDE names, or target/release/nearside, and the models from ../shared/bench.
+// Writes target/bench/bench.json; a full run also rewrites the tables of README.md.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
@@ -10,22 +13,36 @@ import { parseArgs } from "node:util";
 import { launch, requireBuild, root } from "../browser/support.mjs";
 
 requireBuild();
-const { firstPages, firstPrediction, OURS, PEER, SLOW } = await import("./first.mjs");
-const { columns, rowsOf, say, table, timedRows, withTable, WRONG } = await import("./rows.mjs");
+const { firstFiles, firstPrediction, loanApproval, OURS, PEER, sharedSubjects, SLOW } = await import("./first.mjs");
+const { shared } = await import("./models.mjs");
+const { columns, rowsOf, say, tables, telemetryRows, timedRows, withTables, WRONG } = await import("./rows.mjs");
+const { HOST_HEAD, hostFiles, openShaped, SHAPED_WORDS } = await import("./shaped.mjs");
 const { nearsideFiles, openSite, peerFiles, target } = await import("./site.mjs");
-const { steady, steadyFiles } = await import("./steady.mjs");
+const inPages = await import("./steady.mjs");
+const { tfjsFiles } = await import("./tfjs.mjs");
 
-const SECTIONS = { bytes: bytesSection, cold: coldSection, steady: steadySection };
-const { section, runs } = options();
+const SECTIONS = {
+  bytes: bytesSection, cold: coldSection, shaped: shapedSection, steady: () => timedSection("steady"), batch: () => timedSection("batch"),
+  create: () => timedSection("create"), memory: memorySection, telemetry: telemetrySection,
+};
+const { section, runs, hints } = options();
+if (!Object.keys(shared).length) say("\n  THERE ARE NO SHARED MODELS beside this checkout (../shared/bench/models.json): only loan-approval is measured.\n");
 
+const firsts = [loanApproval({ hints }), ...sharedSubjects({ hints })];
+const hosted = [loanApproval({ hints, head: HOST_HEAD }), ...sharedSubjects({ hints, head: HOST_HEAD }, ["mlp"])];
+const { files, models } = inPages.steadyFiles();
+// Compressed is what a cold page fetches; the rest would only take its time.
+const cold = new Set([...Object.keys(firstFiles([...firsts, ...hosted])), ...Object.keys(peerFiles()), ...Object.keys(nearsideFiles()).filter((path) => !/full|slim|worker/.test(path))]);
+const site = await openSite({ ...nearsideFiles(), ...peerFiles(), ...(await tfjsFiles()), ...hostFiles(), ...files, ...firstFiles([...firsts, ...hosted]) }, { compress: (path) => cold.has(path) || path.startsWith("/tfjs/tfjs") });
 const browser = await launch();
-const site = await openSite({ ...nearsideFiles(), ...peerFiles(), ...firstPages, ...steadyFiles() });
 const rows = [];
 let wrong = 0;
 try {
   for (const name of section ? [section] : Object.keys(SECTIONS)) {
+    const started = Date.now();
     const found = await SECTIONS[name]();
-    console.log(`\n${columns(table(found))}`);
+    say(`${name}: ${Math.round((Date.now() - started) / 1000)} s`);
+    for (const { title, lines } of tables(found)) console.log(`\n${title}\n${columns(lines)}`);
     rows.push(...found);
   }
 } finally {
@@ -34,60 +51,116 @@ try {
 }
 mkdirSync(target, { recursive: true });
 writeFileSync(join(target, "bench.json"), `${JSON.stringify(rows, null, 2)}\n`);
-if (!section) writeTable();
-if (wrong) say(`Models that answer otherwise than ${PEER}, and were not timed: ${wrong}.`);
+if (!section) writeReadme();
+if (wrong) say(`Answers that are not those of ${PEER}, and were not timed: ${wrong}.`);
 process.exitCode = wrong ? 1 : 0;
 
 function options() {
-  const { values } = parseArgs({ options: { section: { type: "string" }, runs: { type: "string", default: "5" } } });
+  const { values } = parseArgs({ options: { section: { type: "string" }, runs: { type: "string", default: "5" }, hints: { type: "boolean", default: false } } });
   const runs = Number(values.runs);
   if ((values.section && !SECTIONS[values.section]) || !(Number.isInteger(runs) && runs > 0)) {
-    say(`usage: node tests/bench/bench.mjs [--section ${Object.keys(SECTIONS).join("|")}] [--runs N]`);
+    say(`usage: node tests/bench/bench.mjs [--section ${Object.keys(SECTIONS).join("|")}] [--runs N] [--hints]`);
     process.exit(2);
   }
-  return { section: values.section, runs };
+  return { section: values.section, runs, hints: values.hints };
+}
+
+/** Every page of a subject that is not refused, the peer's first: what others are compared with, its answer may have to tell. */
+function pagesOf({ pages }) {
+  return pages.filter(({ refused }) => !refused).sort((a, b) => (b.engine === PEER) - (a.engine === PEER));
+}
+
+/** The rows of one subject, `value` by page. Where our plan has weights at rest of several kinds, each has rows of its own beside the peers'. */
+function rowsByWeights(subject, value, rowsFrom) {
+  const mine = subject.pages.filter(({ engine }) => engine === OURS);
+  const others = subject.pages.filter(({ engine }) => engine !== OURS);
+  return mine.flatMap((ours) => {
+    const values = Object.fromEntries([ours, ...others].filter(({ refused }) => !refused).map((page) => [page.engine, value(page)]));
+    return rowsFrom(values, { ...(ours.weights && { weights: ours.weights }), ...(ours.refused && { refused: { [OURS]: ours.refused } }), own: { [OURS]: { deviation: ours.deviation } } });
+  });
 }
 
 async function bytesSection() {
-  const weights = {};
-  for (const engine of [OURS, PEER]) weights[engine] = await site.weigh((await firstPrediction(browser, site, engine)).fetched);
-  const values = Object.fromEntries(Object.entries(weights).map(([engine, { brotli }]) => [engine, brotli]));
-  return rowsOf("bytes", "loan-approval", "bytes", "bytes", values).map((row) => ({ ...row, raw: weights[row.engine].raw, gzip: weights[row.engine].gzip }));
+  const found = [];
+  for (const subject of firsts) {
+    const weights = new Map();
+    for (const page of pagesOf(subject)) weights.set(page, await site.weigh((await firstPrediction(browser, site, subject, page)).fetched));
+    found.push(...rowsByWeights(subject, (page) => weights.get(page), (values, more) => {
+      const each = (key) => Object.fromEntries(Object.entries(values).map(([engine, weight]) => [engine, weight[key]]));
+      const [raw, gzip] = [each("raw"), each("gzip")];
+      return rowsOf("bytes", subject.model, "bytes", "bytes", each("brotli"), more).map((row) => ({ ...row, raw: raw[row.engine], gzip: gzip[row.engine] }));
+    }));
+  }
+  return found;
 }
 
 async function coldSection() {
   const found = [];
-  for (const network of ["plain", SLOW]) {
-    const samples = { [OURS]: [], [PEER]: [] };
-    // The first load of all pays for the browser's own start.
-    if (network === "plain") for (const engine of [OURS, PEER]) await firstPrediction(browser, site, engine);
-    for (let pair = 0; pair < runs; pair++) {
-      for (const engine of [OURS, PEER]) samples[engine].push((await firstPrediction(browser, site, engine, network)).answered_ms);
-    }
-    say(`cold ${network}: ${runs} pairs, load ${loadavg()[0].toFixed(2)}`);
-    found.push(...timedRows("cold", "loan-approval", samples, { network, pairs: runs, load: loadavg()[0] }));
-  }
+  for (const network of ["plain", SLOW]) found.push(...(await coldRows("cold", browser, site, firsts, network)));
   return found;
 }
 
-async function steadySection() {
+async function shapedSection() {
+  for (const subject of hosted) await firstPrediction(browser, site, subject, pagesOf(subject)[0]);
+  say(`shaped: ${SHAPED_WORDS}`);
+  const far = await openShaped(site);
+  try {
+    return (await coldRows("shaped", far.browser, far.site, hosted, "cpu")).map((row) => ({ ...row, network: SHAPED_WORDS }));
+  } finally {
+    await far.close();
+  }
+}
+
+async function coldRows(section, browser, site, subjects, network) {
   const found = [];
-  for (const { model, samples, refused, load = loadavg()[0], wrong: difference } of await steady(browser, site)) {
-    if (difference) wrong++, say(`steady ${model}: WRONG, ${difference}`);
-    const [ours] = Object.keys(samples);
-    // What answers wrongly is not timed, and the run fails after everything has been written.
-    const why = difference ? { ...refused, [ours]: WRONG } : refused;
-    const pairs = Object.values(samples).find(Boolean)?.length ?? 0;
-    say(`steady ${model}: ${pairs} pairs, load ${load.toFixed(2)}${Object.entries(why).map(([engine, code]) => (code ? `, ${engine}: ${code}` : "")).join("")}`);
-    found.push(...timedRows("steady", model, samples, { refused: why, pairs, load }));
+  for (const subject of subjects) {
+    const samples = new Map(pagesOf(subject).map((page) => [page, []]));
+    // The first load of all pays for the browser's own start, and tells what to expect.
+    if (network === "plain") for (const page of samples.keys()) await firstPrediction(browser, site, subject, page);
+    if (!subject.expected) await firstPrediction(browser, site, subject, pagesOf(subject)[0]);
+    for (let round = 0; round < runs; round++) {
+      for (const [page, times] of samples) times.push((await firstPrediction(browser, site, subject, page, network)).answered_ms);
+    }
+    const load = loadavg()[0];
+    say(`${section} ${subject.model} ${network}: ${runs} rounds, load ${load.toFixed(2)}`);
+    found.push(...rowsByWeights(subject, (page) => samples.get(page), (values, more) => timedRows(section, subject.model, values, { ...more, network, ...(hints && { hints }), pairs: runs, load })));
   }
   return found;
 }
 
-function writeTable() {
+async function timedSection(section) {
+  return (await inPages[section](browser, site, models)).flatMap(({ model, samples, refused, differences, load }) => {
+    const why = { ...refused, ...wrongAnswers(section, model, differences) };
+    const pairs = Math.max(0, ...Object.values(samples).map(({ length }) => length));
+    say(`${section} ${model}: ${pairs} rounds, load ${load.toFixed(2)}${Object.entries(refused).map(([engine, words]) => `, ${engine}: ${words}`).join("")}`);
+    return timedRows(section, model, samples, { refused: why, pairs, load });
+  });
+}
+
+/** What answers wrongly is not timed, and the run fails after everything has been written. */
+function wrongAnswers(section, model, differences) {
+  return Object.fromEntries(Object.entries(differences).map(([engine, words]) => {
+    wrong++;
+    say(`${section} ${model}: ${engine} IS WRONG, ${words}`);
+    return [engine, WRONG];
+  }));
+}
+
+async function memorySection() {
+  return (await inPages.memory(browser, site, models)).flatMap(({ model, values, parts, refused }) => rowsOf("memory", model, "bytes", "bytes", values, { refused, own: parts }));
+}
+
+async function telemetrySection() {
+  return (await inPages.telemetry(browser, site)).flatMap((found) => {
+    wrongAnswers("telemetry", found.model, found.differences);
+    return telemetryRows(found);
+  });
+}
+
+function writeReadme() {
   const path = join(root, "README.md");
   const day = new Date().toISOString().slice(0, 10);
-  const sentence = `Chromium ${browser.version()}, ${availableParallelism()} cores, one thread, ${day}. Medians, taken in turn with onnxruntime-web on the same machine, so ratios count more than times.`;
-  writeFileSync(path, withTable(readFileSync(path, "utf8"), table(rows), sentence));
-  say("The table of README.md is new.");
+  const words = `Chromium ${browser.version()}, ${availableParallelism()} cores, one thread, ${day}. Medians, taken in turn on the same machine, so ratios to onnxruntime-web count more than times. Shaped: ${SHAPED_WORDS}. JavaScript is generated, as m2cgen does it; tfjs is its core with the WebAssembly backend, bundled with only what the model needs. \`make bench\` writes this.`;
+  writeFileSync(path, withTables(readFileSync(path, "utf8"), tables(rows), words));
+  say("The tables of README.md are new.");
 }

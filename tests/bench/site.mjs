@@ -12,7 +12,7 @@ const cache = join(target, "brotli");
 
 const TYPES = [
   [/\.html$/, "text/html; charset=utf-8"], [/\.m?js$/, "text/javascript; charset=utf-8"], [/\.json$/, "application/json"],
-  [/\.wasm$/, "application/wasm"], [/./, "application/octet-stream"],
+  [/\.wasm$/, "application/wasm"], [/\.bmp$/, "image/bmp"], [/./, "application/octet-stream"],
 ];
 
 /** Every file below a folder, by its path in it; brotli twins and declarations are not for pages. */
@@ -48,15 +48,15 @@ export function total(weights) {
 }
 
 /**
- * Serves `contents`, a map from path to bytes or text, compressed. `served` lists the requests in their order, `weigh`
- * says what the files at some paths weigh together.
+ * Serves `contents`, a map from path to bytes or text, compressed where `compress` says so. `served` lists the requests in
+ * their order, `weigh` says what the files at some paths weigh together, `files` is what answers.
  */
-export async function openSite(contents) {
+export async function openSite(contents, { compress = () => true } = {}) {
   const plain = new Map(Object.entries(contents).map(([path, body]) => [path, Buffer.from(body)]));
   const files = {};
   for (const [path, body] of plain) {
     const type = TYPES.find(([pattern]) => pattern.test(path))[1];
-    const brotli = await packed(body);
+    const brotli = compress(path) ? await packed(body) : body;
     files[path] = brotli.length < body.length ? { body: brotli, type, headers: { "content-encoding": "br" } } : { body, type };
   }
   const server = await serve({ files });

@@ -10,7 +10,7 @@ import { launch, pause, requireBuild, root } from "../browser/support.mjs";
 import { binary, startCollector } from "../browser/dashboard-support.mjs";
 
 requireBuild();
-const { firstPages, firstPrediction, OURS } = await import("./first.mjs");
+const { firstPrediction, loanApproval, OURS } = await import("./first.mjs");
 const { columns } = await import("./rows.mjs");
 const { filesBelow, nearsideFiles, openSite, sdkFolder, target, total, weigh } = await import("./site.mjs");
 
@@ -47,9 +47,11 @@ judge(budgets[profile] ?? {});
 
 /** A page that answers one record, its SDK in the page's own thread: what it fetched, and which of that is the SDK's script. */
 async function page() {
-  const site = await openSite({ ...nearsideFiles(), ...firstPages });
+  const subject = loanApproval();
+  const page = subject.pages.find(({ engine }) => engine === OURS);
+  const site = await openSite({ ...nearsideFiles(), ...subject.html });
   try {
-    const { fetched } = await firstPrediction(browser, site, OURS);
+    const { fetched } = await firstPrediction(browser, site, subject, page);
     const scripts = fetched.filter((path) => /^\/sdk\/.*\.js$/.test(path)).map((path) => path.slice("/sdk/".length));
     return { fetched, scripts, weight: await site.weigh(fetched) };
   } finally {

@@ -121,11 +121,11 @@ async function listen(handler) {
   };
 }
 
-/** Chromium without a sandbox, as containers need it. */
-export function launch() {
+/** Chromium without a sandbox, as containers need it; `more` are further switches. */
+export function launch(more = []) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", ...more],
   });
 }
 

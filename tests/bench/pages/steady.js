@@ -1,56 +1,48 @@
-// Runs in the page: both engines on one model, checked against each other, then timed in turn.
-import { load, Session } from "/sdk/index.js";
-import { env, InferenceSession, Tensor } from "/peer/ort.wasm.bundle.min.mjs";
+// Runs in the page: the engines on one model, checked against onnxruntime-web, then timed in turn.
+import { creators, ENGINES, peer, sdk } from "./engines.js";
 import { encode } from "./encode.js";
 
-env.wasm.numThreads = 1;
-env.logLevel = "error";
-
+const PEER = "onnxruntime-web";
 const TOLERANCE = 1e-4;
 /** So long is a sample, where one run is shorter: the page's clock ticks in tenths of a millisecond. */
 const SAMPLE_MS = 10;
-const WARM_UP = { ms: 1500, runs: 12 };
+const WARM_UP = { ms: 1000, runs: 12 };
 
-const TYPED = { float32: Float32Array, int64: BigInt64Array };
-
-/** From a record to probabilities: the bundle against a page that encodes by hand. */
-export async function openRecords({ bundle, model, features, classes, probabilities, records }) {
-  const ours = await attempt(async () => {
-    const loaded = await load(bundle, { worker: false });
-    return {
-      run: (i) => loaded.predict(records[i % records.length]),
-      read: (prediction) => ({ probabilities: classes.map((name) => prediction.probabilities[name]) }),
-      close: () => loaded.dispose(),
-    };
-  });
-  const peer = await attempt(async () => {
-    const session = await InferenceSession.create(model, { executionProviders: ["wasm"] });
-    return {
-      run: (i) => session.run(encode(Tensor, features, records[i % records.length])),
-      read: (out) => ({ probabilities: out[probabilities].data }),
-      close: () => session.release(),
-    };
-  });
-  return subject(ours, peer, records.length);
+/** From a record to probabilities: the bundle against pages that encode by hand. */
+export async function openRecords({ bundle, model, javascript, features, classes, probabilities, records }) {
+  const { load } = await sdk();
+  const { InferenceSession, Tensor } = await peer();
+  const { predict } = await import(javascript);
+  const bare = class { constructor(type, data) { return data; } };
+  const record = (i) => records[i % records.length];
+  return subject({
+    compiled: async () => {
+      const loaded = await load(bundle, { worker: false });
+      return { run: (i) => loaded.predict(record(i)), read: (prediction) => ({ [probabilities]: classes.map((name) => prediction.probabilities[name]) }), close: () => loaded.dispose() };
+    },
+    [PEER]: async () => {
+      const session = await InferenceSession.create(model, { executionProviders: ["wasm"] });
+      return { run: (i) => session.run(encode(Tensor, features, record(i))), read: (out) => ({ [probabilities]: out[probabilities].data }), close: () => session.release() };
+    },
+    javascript: () => ({ run: (i) => predict(encode(bare, features, record(i)), 1), read: (out) => ({ [probabilities]: out[probabilities] }), close() {} }),
+  }, records.length);
 }
 
-/** From tensors to tensors: `inputs` is a list of what to run, each `{ name: { type, shape, data } }` with plain numbers. */
-export async function openTensors({ model, inputs }) {
-  const typed = inputs.map((feeds) => Object.entries(feeds).map(([name, { type, shape, data }]) => [name, { type, shape, data: TYPED[type].from(data, type === "int64" ? BigInt : Number) }]));
-  const ours = await attempt(async () => {
-    const session = await Session.create(model, { engine: "tract" });
-    const ready = typed.map(Object.fromEntries);
-    return { run: (i) => session.run(ready[i % ready.length]), read: datas, close: () => session.dispose() };
-  });
-  const peer = await attempt(async () => {
-    const session = await InferenceSession.create(model, { executionProviders: ["wasm"] });
-    const ready = typed.map((feeds) => Object.fromEntries(feeds.map(([name, { type, shape, data }]) => [name, new Tensor(type, data, shape)])));
-    return { run: (i) => session.run(ready[i % ready.length]), read: datas, close: () => session.release() };
-  });
-  return subject(ours, peer, inputs.length);
+/** From tensors to tensors, on every engine that has the model. */
+export async function openTensors(given) {
+  return subject(await creators(given), given.inputs.length);
 }
 
-const datas = (out) => Object.fromEntries(Object.entries(out).map(([name, { data }]) => [name, data]));
+/** What one prediction costs that is counted and sent, counted only, and not counted. */
+export async function openTelemetry({ bundle, collector, records }) {
+  const { load } = await sdk();
+  const record = (i) => records[i % records.length];
+  const side = (options, more) => async () => {
+    const loaded = await load(bundle, { worker: false, ...options });
+    return { run: (i) => loaded.predict(record(i), more), read: ({ probabilities }) => ({ probabilities: Object.values(probabilities) }), close: () => loaded.dispose() };
+  };
+  return subject({ sent: side({ collector: { url: collector }, consent: "granted" }), counted: side({}), uncounted: side({}, { count: false }) }, records.length, "uncounted");
+}
 
 /** What `make` gives, or why there is nothing: the code of a refusal. */
 async function attempt(make) {
@@ -61,49 +53,54 @@ async function attempt(make) {
   }
 }
 
-async function subject(ours, peer, count) {
-  for (const side of [ours, peer]) {
-    if (side.run) Object.assign(side, await attempt(async () => ({ first: side.read(await side.run(0)) })));
+async function subject(makers, count, reference = PEER) {
+  const sides = {};
+  for (const [engine, make] of Object.entries(makers)) {
+    const side = await attempt(make);
+    // Some engines refuse only when they run.
+    if (side.run) Object.assign(side, await attempt(async () => void side.read(await side.run(0))));
+    sides[engine] = side;
   }
-  const living = [ours, peer].filter(({ refused }) => refused === undefined);
+  for (const [engine, side] of Object.entries(sides)) {
+    if (engine !== reference && side.refused === undefined && sides[reference].refused === undefined) side.difference = await difference(side, sides[reference], count, reference);
+  }
+  const pick = (key) => Object.fromEntries(Object.entries(sides).flatMap(([engine, side]) => (side[key] ? [[engine, side[key]]] : [])));
   return {
-    refused: [ours.refused ?? null, peer.refused ?? null],
-    difference: living.length === 2 ? await difference(ours, peer, count) : null,
-    measure: (pairs) => measure([ours, peer], pairs),
-    close: () => [ours, peer].forEach((side) => side.close?.()),
+    refused: pick("refused"),
+    differences: pick("difference"),
+    measure: (pairs) => measure(sides, pairs),
   };
 }
 
 /** Where the engines disagree beyond the tolerance, in words; null when they agree on every input. */
-async function difference(ours, peer, count) {
+async function difference(mine, theirs, count, reference) {
   for (let i = 0; i < count; i++) {
-    const [mine, theirs] = [ours.read(await ours.run(i)), peer.read(await peer.run(i))];
-    for (const [name, expected] of Object.entries(theirs)) {
-      const got = mine[name];
-      if (got?.length !== expected.length) return `input ${i}: ${name} has ${got?.length ?? "no"} elements, onnxruntime-web gives ${expected.length}`;
-      for (let k = 0; k < expected.length; k++) {
-        const [a, b] = [Number(got[k]), Number(expected[k])];
+    const [got, expected] = [mine.read(await mine.run(i)), theirs.read(await theirs.run(i))];
+    for (const [name, values] of Object.entries(expected)) {
+      if (got[name]?.length !== values.length) return `input ${i}: ${name} has ${got[name]?.length ?? "no"} elements, ${reference} gives ${values.length}`;
+      for (let k = 0; k < values.length; k++) {
+        const [a, b] = [Number(got[name][k]), Number(values[k])];
         // Written so that NaN on one side counts as a difference.
-        if (!(Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(b))) && !Object.is(a, b)) return `input ${i}: ${name}[${k}] is ${a}, onnxruntime-web gives ${b}`;
+        if (!(Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(b))) && !Object.is(a, b)) return `input ${i}: ${name}[${k}] is ${a}, ${reference} gives ${b}`;
       }
     }
   }
   return null;
 }
 
-/** Milliseconds per run of each side, in turn A B A B; null for a side that refused. */
+/** Milliseconds per run of each engine, in turn A B A B; what refused or answered wrongly is not there. */
 async function measure(sides, pairs) {
-  const living = sides.filter(({ refused }) => refused === undefined);
-  for (const side of living) await warmUp(side);
-  for (const side of living) side.samples = [];
+  const living = Object.entries(sides).filter(([, { refused, difference }]) => refused === undefined && !difference);
+  for (const [, side] of living) await warmUp(side);
+  const samples = Object.fromEntries(living.map(([engine]) => [engine, []]));
   for (let pair = 0; pair < pairs; pair++) {
-    for (const side of living) {
+    for (const [engine, side] of living) {
       const started = performance.now();
       for (let k = 0; k < side.runs; k++) await side.run(pair + k);
-      side.samples.push((performance.now() - started) / side.runs);
+      samples[engine].push((performance.now() - started) / side.runs);
     }
   }
-  return sides.map(({ samples, runs }) => (samples ? { samples, runs } : null));
+  return samples;
 }
 
 /** Until the browser has compiled what is hot; what a run costs by then decides how many make a sample. */
@@ -117,4 +114,33 @@ async function warmUp(side) {
     cost = Math.max(1e-3, (performance.now() - from) / block);
   }
   side.runs = Math.max(1, Math.ceil(SAMPLE_MS / cost));
+}
+
+/** Milliseconds from bytes to a model that is ready to run, in turn, the runtimes being there. Stops early at `limit_ms`, after `least`. */
+export async function create(given, { runs, least, limit_ms }) {
+  const makers = await creators(given, ENGINES.filter((engine) => engine !== "javascript"));
+  const [samples, refused] = [{}, {}];
+  const started = performance.now();
+  // The first of each pays for the runtime.
+  for (let run = -1; run < runs && (run < least || performance.now() - started < limit_ms); run++) {
+    for (const [engine, make] of Object.entries(makers)) {
+      if (refused[engine]) continue;
+      const from = performance.now();
+      const side = await attempt(make);
+      const took = performance.now() - from;
+      side.close?.();
+      if (side.refused !== undefined) refused[engine] = side.refused;
+      else if (run >= 0) (samples[engine] ??= []).push(took);
+    }
+  }
+  return { samples, refused };
+}
+
+/** Opens the model with one engine alone and runs it. */
+export async function useOne(given, engine, runs) {
+  const side = await attempt((await creators(given, [engine]))[engine]);
+  if (side.refused !== undefined) return side.refused;
+  for (let i = 0; i < runs; i++) await side.run(i);
+  globalThis.kept = side;
+  return null;
 }
