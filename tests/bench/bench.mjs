@@ -52,7 +52,7 @@ try {
 mkdirSync(target, { recursive: true });
 writeFileSync(join(target, "bench.json"), `${JSON.stringify(rows, null, 2)}\n`);
 if (!section) writeReadme();
-if (wrong) say(`Answers that are not those of ${PEER}, and were not timed: ${wrong}.`);
+if (wrong) say(`Engines that failed or answered otherwise than ${PEER}, and were not timed: ${wrong}.`);
 process.exitCode = wrong ? 1 : 0;
 
 function options() {
@@ -70,13 +70,26 @@ function pagesOf({ pages }) {
   return pages.filter(({ refused }) => !refused).sort((a, b) => (b.engine === PEER) - (a.engine === PEER));
 }
 
+/** A cold page's answer. A page that fails or answers wrongly is not loaded again, and the run fails after everything has been written. */
+async function loaded(section, browser, site, subject, page, network) {
+  try {
+    return await firstPrediction(browser, site, subject, page, network);
+  } catch (error) {
+    wrong++;
+    page.refused = error.code === "ERR_ASSERTION" ? WRONG : error.message;
+    say(`${section} ${subject.model}: ${page.engine} FAILED, ${error.message}`);
+    return null;
+  }
+}
+
 /** The rows of one subject, `value` by page. Where our plan has weights at rest of several kinds, each has rows of its own beside the peers'. */
 function rowsByWeights(subject, value, rowsFrom) {
-  const mine = subject.pages.filter(({ engine }) => engine === OURS);
   const others = subject.pages.filter(({ engine }) => engine !== OURS);
-  return mine.flatMap((ours) => {
-    const values = Object.fromEntries([ours, ...others].filter(({ refused }) => !refused).map((page) => [page.engine, value(page)]));
-    return rowsFrom(values, { ...(ours.weights && { weights: ours.weights }), ...(ours.refused && { refused: { [OURS]: ours.refused } }), own: { [OURS]: { deviation: ours.deviation } } });
+  return subject.pages.filter(({ engine }) => engine === OURS).flatMap((ours) => {
+    const pages = [ours, ...others];
+    const values = Object.fromEntries(pages.filter(({ refused }) => !refused).map((page) => [page.engine, value(page)]));
+    const refused = Object.fromEntries(pages.filter(({ refused }) => refused).map((page) => [page.engine, page.refused]));
+    return rowsFrom(values, { ...(ours.weights && { weights: ours.weights }), refused, own: { [OURS]: { deviation: ours.deviation } } });
   });
 }
 
@@ -84,7 +97,10 @@ async function bytesSection() {
   const found = [];
   for (const subject of firsts) {
     const weights = new Map();
-    for (const page of pagesOf(subject)) weights.set(page, await site.weigh((await firstPrediction(browser, site, subject, page)).fetched));
+    for (const page of pagesOf(subject)) {
+      const first = await loaded("bytes", browser, site, subject, page);
+      if (first) weights.set(page, await site.weigh(first.fetched));
+    }
     found.push(...rowsByWeights(subject, (page) => weights.get(page), (values, more) => {
       const each = (key) => Object.fromEntries(Object.entries(values).map(([engine, weight]) => [engine, weight[key]]));
       const [raw, gzip] = [each("raw"), each("gzip")];
@@ -101,7 +117,8 @@ async function coldSection() {
 }
 
 async function shapedSection() {
-  for (const subject of hosted) await firstPrediction(browser, site, subject, pagesOf(subject)[0]);
+  // What to expect, told by the peer without the link.
+  for (const subject of hosted) await loaded("shaped", browser, site, subject, pagesOf(subject)[0]);
   say(`shaped: ${SHAPED_WORDS}`);
   const far = await openShaped(site);
   try {
@@ -114,12 +131,15 @@ async function shapedSection() {
 async function coldRows(section, browser, site, subjects, network) {
   const found = [];
   for (const subject of subjects) {
-    const samples = new Map(pagesOf(subject).map((page) => [page, []]));
-    // The first load of all pays for the browser's own start, and tells what to expect.
-    if (network === "plain") for (const page of samples.keys()) await firstPrediction(browser, site, subject, page);
-    if (!subject.expected) await firstPrediction(browser, site, subject, pagesOf(subject)[0]);
+    const samples = new Map();
+    // The first load of all pays for the browser's own start, and the peer's tells what to expect.
+    const warmUp = network === "plain" ? pagesOf(subject) : subject.expected ? [] : pagesOf(subject).slice(0, 1);
+    for (const page of warmUp) await loaded(section, browser, site, subject, page);
     for (let round = 0; round < runs; round++) {
-      for (const [page, times] of samples) times.push((await firstPrediction(browser, site, subject, page, network)).answered_ms);
+      for (const page of pagesOf(subject)) {
+        const first = await loaded(section, browser, site, subject, page, network);
+        if (first) samples.set(page, [...(samples.get(page) ?? []), first.answered_ms]);
+      }
     }
     const load = loadavg()[0];
     say(`${section} ${subject.model} ${network}: ${runs} rounds, load ${load.toFixed(2)}`);
@@ -153,7 +173,8 @@ async function memorySection() {
 async function telemetrySection() {
   return (await inPages.telemetry(browser, site)).flatMap((found) => {
     wrongAnswers("telemetry", found.model, found.differences);
-    return telemetryRows(found);
+    for (const [kind, words] of Object.entries(found.refused)) say(`telemetry ${found.model}: ${kind} was not measured, ${words}`);
+    return found.samples.uncounted ? telemetryRows(found) : [];
   });
 }
 

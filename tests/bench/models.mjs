@@ -59,7 +59,7 @@ export function invented(inputs, count, rows = 1) {
   return Array.from({ length: count }, () => Object.fromEntries(inputs.map(({ name, dtype, shape: [, ...rest] }) => {
     const shape = [rows, ...rest];
     const length = shape.reduce((product, size) => product * size, 1);
-    const element = dtype === "f32" ? () => 4 * next() - 2 : /mask/.test(name) ? () => 1 : /type/.test(name) ? () => 0 : () => Math.floor(next() * 100);
+    const element = dtype === "f32" ? () => Math.floor(1024 * next()) / 256 - 2 : /mask/.test(name) ? () => 1 : /type/.test(name) ? () => 0 : () => Math.floor(next() * 100);
     return [name, { type: dtype === "f32" ? "float32" : "int64", shape, data: Array.from({ length }, element) }];
   })));
 }

@@ -10,7 +10,7 @@ import { readOnnx, withOpenBatch } from "./onnx.mjs";
 import { mount } from "./site.mjs";
 import { tfjsModel } from "./tfjs.mjs";
 
-const PAIRS = 40;
+const PAIRS = 30;
 const INPUTS = 8;
 const BATCH = 256;
 const BATCHED = ["rf100", "gb200", "logreg", "mlp"];
