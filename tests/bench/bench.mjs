@@ -31,9 +31,11 @@ if (!Object.keys(shared).length) say("\n  THERE ARE NO SHARED MODELS beside this
 const firsts = [loanApproval({ hints }), ...sharedSubjects({ hints })];
 const hosted = [loanApproval({ hints, head: HOST_HEAD }), ...sharedSubjects({ hints, head: HOST_HEAD }, ["mlp"])];
 const { files, models } = inPages.steadyFiles();
+const pages = firstFiles([...firsts, ...hosted]);
+const contents = { ...nearsideFiles(), ...peerFiles(), ...(await tfjsFiles()), ...hostFiles(), ...files, ...pages };
 // Compressed is what a cold page fetches; the rest would only take its time.
-const cold = new Set([...Object.keys(firstFiles([...firsts, ...hosted])), ...Object.keys(peerFiles()), ...Object.keys(nearsideFiles()).filter((path) => !/full|slim|worker/.test(path))]);
-const site = await openSite({ ...nearsideFiles(), ...peerFiles(), ...(await tfjsFiles()), ...hostFiles(), ...files, ...firstFiles([...firsts, ...hosted]) }, { compress: (path) => cold.has(path) || path.startsWith("/tfjs/tfjs") });
+const compress = (path) => path in pages || (/^\/(peer|tfjs|models|sdk)\//.test(path) && !/full|slim|worker/.test(path));
+const site = await openSite(contents, { compress });
 const browser = await launch();
 const rows = [];
 let wrong = 0;
@@ -122,7 +124,7 @@ async function shapedSection() {
   say(`shaped: ${SHAPED_WORDS}`);
   const far = await openShaped(site);
   try {
-    return (await coldRows("shaped", far.browser, far.site, hosted, "cpu")).map((row) => ({ ...row, network: SHAPED_WORDS }));
+    return (await coldRows("shaped", far.browser, far.site, hosted, "cpu")).map((row) => ({ ...row, network: "shaped", link: SHAPED_WORDS }));
   } finally {
     await far.close();
   }

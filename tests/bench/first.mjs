@@ -12,7 +12,7 @@ import { tfjsModel } from "./tfjs.mjs";
 export const OURS = "compiled";
 export const PEER = "onnxruntime-web";
 export const SLOW = "slow-4g-4x-cpu";
-export const CPU_RATE = 4;
+const CPU_RATE = 4;
 export const manifest = bundleJson("manifest.json");
 assert.equal(manifest.engine, OURS, "The bundle of loan-approval has no plan: pack it again.");
 

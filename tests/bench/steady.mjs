@@ -21,7 +21,8 @@ const OPENED = ["mlp"];
 const CREATE = { runs: 15, least: 3, limit_ms: 12_000 };
 const MEMORY_RUNS = 100;
 
-const loan = { bundle: "/models/loan-approval/", model: `/models/loan-approval/${manifest.files.model.path}`, plan: `/models/loan-approval/${manifest.files.plan?.path}`, javascript: "/javascript/loan-approval.js" };
+const bundle = "/models/loan-approval/";
+const loan = { bundle, model: bundle + manifest.files.model.path, plan: bundle + manifest.files.plan.path, javascript: "/javascript/loan-approval.js" };
 const records = complete.map(({ record }) => record);
 
 /** What the pages run, and each shared model as every engine wants it. `models` says what there is, by name. */
@@ -70,7 +71,8 @@ export async function steady(browser, site, models) {
 
 /** The same for batches. */
 export async function batch(browser, site, models) {
-  const subjects = BATCHED.filter((name) => models[name]).map((name) => [name, "openTensors", { ...models[name].given, ...models[name].batched, rows: BATCH, inputs: invented(shared[name].inputs, INPUTS, BATCH) }]);
+  const given = (name) => ({ ...models[name].given, ...models[name].batched, rows: BATCH, inputs: invented(shared[name].inputs, INPUTS, BATCH) });
+  const subjects = BATCHED.filter((name) => models[name]).map((name) => [name, "openTensors", given(name)]);
   return inTurn(browser, site, models, subjects);
 }
 
@@ -99,7 +101,8 @@ async function inTurn(browser, site, models, subjects) {
 export async function create(browser, site, models) {
   const results = [];
   for (const [model, { given, refused }] of Object.entries(models)) {
-    const found = await inPage(browser, site, (page) => page.evaluate(async ([given, limits]) => (await import("/pages/steady.js")).create(given, limits), [{ ...given, rows: 1, inputs: [] }, CREATE]));
+    const open = async ([given, limits]) => (await import("/pages/steady.js")).create(given, limits);
+    const found = await inPage(browser, site, (page) => page.evaluate(open, [{ ...given, rows: 1, inputs: [] }, CREATE]));
     results.push({ model, samples: found.samples, refused: { ...refused, ...found.refused }, differences: {}, load: loadavg()[0] });
   }
   return results;
@@ -116,7 +119,8 @@ export async function memory(browser, site, models) {
     for (const engine of Object.keys(ENGINE_FILES).filter((engine) => given[ENGINE_FILES[engine]])) {
       const inputs = invented(shared[model].inputs, 1);
       await inPage(browser, site, async (page) => {
-        const refusal = await page.evaluate(async ([given, engine, runs]) => (await import("/pages/steady.js")).useOne(given, engine, runs), [{ ...given, rows: 1, inputs }, engine, MEMORY_RUNS]);
+        const use = async ([given, engine, runs]) => (await import("/pages/steady.js")).useOne(given, engine, runs);
+        const refusal = await page.evaluate(use, [{ ...given, rows: 1, inputs }, engine, MEMORY_RUNS]);
         if (refusal) return (result.refused[engine] = refusal), (result.values[engine] = null);
         const cdp = await page.context().newCDPSession(page);
         await cdp.send("HeapProfiler.collectGarbage");

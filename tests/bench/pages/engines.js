@@ -62,7 +62,7 @@ const MAKERS = {
   javascript: {
     needs: ({ javascript }) => javascript,
     async maker() {
-      return async (bytes, { inputs, rows, javascript }) => {
+      return async (_, { inputs, rows, javascript }) => {
         const { predict } = await import(javascript);
         const ready = inputs.map((feeds) => mapped(feeds, ({ data }) => data));
         return { run: (i) => predict(ready[i % ready.length], rows), read: (out) => out, close() {} };
