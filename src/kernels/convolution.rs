@@ -123,29 +123,41 @@ pub fn depthwise(window: &Window, plane: &[f32], image: Image, weights: &[f32], 
     }
 }
 
-/// Each window of one channel to one value.
+/// Each window of one channel to one value: tap by tap over whole rows of the output.
 pub fn pool(window: &Window, take: Pool, plane: &[f32], image: Image, output: &mut [f32]) {
     let [height, width] = image.size;
+    let taps: Vec<_> = (0..window.kernel[1]).map(|tap| window.inside(tap, image)).collect();
+    let most = take == Pool::Max;
+    output.fill(if most { f32::NEG_INFINITY } else { 0.0 });
+    // How many taps of each column lie in the image.
+    let mut across = vec![0.0f32; image.windows[1]];
+    taps.iter().flatten().for_each(|&(first, end, _)| across[first..end].iter_mut().for_each(|count| *count += 1.0));
     for (out_y, output) in output.chunks_mut(image.windows[1].max(1)).enumerate() {
-        for (out_x, output) in output.iter_mut().enumerate() {
-            let (mut count, mut sum, mut most) = (0usize, 0.0, f32::NEG_INFINITY);
-            for tap_y in 0..window.kernel[0] {
-                let Some(y) = window.place(0, out_y, tap_y, height) else { continue };
-                for tap_x in 0..window.kernel[1] {
-                    let Some(x) = window.place(1, out_x, tap_x, width) else { continue };
-                    let value = plane[y * width + x];
-                    count += 1;
-                    sum += value;
-                    if value > most || value.is_nan() {
-                        most = value;
-                    }
+        let mut down = 0.0;
+        for y in (0..window.kernel[0]).filter_map(|tap| window.place(0, out_y, tap, height)) {
+            down += 1.0;
+            let line = &plane[y * width..][..width];
+            for &(first, end, from) in taps.iter().flatten() {
+                let pairs = output[first..end].iter_mut().zip(line[from..].iter().step_by(window.stride[1]));
+                if most {
+                    pairs.for_each(|(most, &value)| {
+                        *most = if value > *most || value.is_nan() { value } else { *most };
+                    });
+                } else {
+                    pairs.for_each(|(sum, &value)| *sum += value);
                 }
             }
-            *output = match take {
-                Pool::Max => most,
-                Pool::Mean => sum / count.max(1) as f32,
-                Pool::MeanPadded => sum / (window.kernel[0] * window.kernel[1]) as f32,
-            };
+        }
+        match take {
+            Pool::Max => {}
+            Pool::Mean => output.iter_mut().zip(&across).for_each(|(sum, &across)| {
+                let count = across * down;
+                *sum /= if count > 0.0 { count } else { 1.0 };
+            }),
+            Pool::MeanPadded => {
+                let count = (window.kernel[0] * window.kernel[1]) as f32;
+                output.iter_mut().for_each(|sum| *sum /= count);
+            }
         }
     }
 }

@@ -123,6 +123,11 @@ fn softplus(x: f32) -> f32 {
     above + (-x.abs()).exp().ln_1p()
 }
 
+/// Adds one number to each value.
+pub fn shift(values: &mut [f32], by: f32) {
+    values.iter_mut().for_each(|value| *value += by);
+}
+
 /// Fills the output with a function of two slices of its length.
 pub fn binary(function: Binary, left: &[f32], right: &[f32], output: &mut [f32]) {
     macro_rules! each {

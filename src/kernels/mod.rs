@@ -12,7 +12,7 @@ mod product;
 mod rows;
 
 pub use convolution::{Image, Pool, Window, depthwise, patches, pool};
-pub use elementwise::{Activation, Binary, Unary, apply, binary};
+pub use elementwise::{Activation, Binary, Unary, apply, binary, shift};
 pub use forest::{BRANCH, INDEX, LANES, MISSING, Node, SET, Sets, Walk, leaves_f32, leaves_f64};
 pub use math::{sigmoid, tanh};
 pub use product::Panels;

@@ -7,6 +7,8 @@ use crate::lanes::{Lanes, ZERO, add, add_product, load, splat, store};
 const COLUMNS: usize = 8;
 /// Rows of the left matrix that go together.
 const ROWS: usize = 4;
+/// Values of the right matrix that stay near while all rows go over them.
+const NEAR: usize = 1 << 14;
 /// Panels that a single row takes together.
 const WIDE: usize = 4;
 
@@ -76,22 +78,29 @@ impl Panels {
             output.fill(0.0);
             return;
         }
-        for (left, output) in left.chunks(ROWS * inner).zip(output.chunks_mut(ROWS * columns)) {
-            if left.len() == ROWS * inner {
-                self.four(left, output);
-            } else {
-                let rows = left.chunks_exact(inner).zip(output.chunks_exact_mut(columns));
-                rows.for_each(|(left, output)| self.one(left, output));
+        // Some panels at a time go over all rows: those stay near, however wide the matrix is.
+        let block = (NEAR / (inner * COLUMNS)).max(WIDE);
+        for (place, panels) in self.values.chunks(block * inner).enumerate() {
+            let first = place * block * COLUMNS;
+            for (left, output) in left.chunks(ROWS * inner).zip(output.chunks_mut(ROWS * columns)) {
+                if left.len() == ROWS * inner {
+                    self.four(left, panels, first, output);
+                } else {
+                    let end = columns.min(first + block * COLUMNS);
+                    let rows = left.chunks_exact(inner).zip(output.chunks_exact_mut(columns));
+                    rows.for_each(|(left, output)| self.one(left, panels, &mut output[first..end]));
+                }
             }
         }
     }
 
-    fn four(&self, left: &[f32], output: &mut [f32]) {
+    /// Four rows with some panels, the first of which begins at that column.
+    fn four(&self, left: &[f32], panels: &[[f32; COLUMNS]], start: usize, output: &mut [f32]) {
         let (inner, columns) = (self.inner, self.columns);
         let (one, rest) = left.split_at(inner);
         let (two, rest) = rest.split_at(inner);
         let (three, four) = rest.split_at(inner);
-        for (index, panel) in self.values.chunks_exact(inner).enumerate() {
+        for (index, panel) in panels.chunks_exact(inner).enumerate() {
             let mut sums = [[ZERO; 2]; ROWS];
             for ((((part, a), b), c), d) in panel.iter().zip(one).zip(two).zip(three).zip(four) {
                 let right = halves(part);
@@ -100,7 +109,7 @@ impl Panels {
                     *sums = [add_product(sums[0], left, right[0]), add_product(sums[1], left, right[1])];
                 }
             }
-            let first = index * COLUMNS;
+            let first = start + index * COLUMNS;
             let width = COLUMNS.min(columns - first);
             for (row, sums) in sums.into_iter().enumerate() {
                 output[row * columns + first..][..width].copy_from_slice(&whole(sums)[..width]);
@@ -108,10 +117,10 @@ impl Panels {
         }
     }
 
-    fn one(&self, left: &[f32], output: &mut [f32]) {
+    /// One row with some panels, into the columns that are theirs.
+    fn one(&self, left: &[f32], panels: &[[f32; COLUMNS]], output: &mut [f32]) {
         let inner = self.inner;
-        let panels = self.values.chunks(WIDE * inner).zip(output.chunks_mut(WIDE * COLUMNS));
-        for (panels, output) in panels {
+        for (panels, output) in panels.chunks(WIDE * inner).zip(output.chunks_mut(WIDE * COLUMNS)) {
             if panels.len() == WIDE * inner {
                 let (one, rest) = panels.split_at(inner);
                 let (two, rest) = rest.split_at(inner);

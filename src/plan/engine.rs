@@ -11,6 +11,9 @@ use nearside_kernels::Panels;
 /// The most values that one buffer may hold: 1 GiB of float32.
 const MAX_VALUES: usize = 1 << 28;
 
+/// How many inputs a step has at most, as a rule.
+const FEW: usize = 4;
+
 /// Runs a plan.
 pub struct PlanEngine {
     plan: Plan,
@@ -19,6 +22,8 @@ pub struct PlanEngine {
     panels: Vec<Option<Panels>>,
     /// The buffers behind the constants.
     buffers: Vec<Values>,
+    /// The outputs of a step while it runs.
+    made: Vec<Values>,
     /// The sizes that the last call chose, and the shape of every tensor for them.
     chosen: Option<[usize; Size::SYMBOLS]>,
     shapes: Vec<Vec<usize>>,
@@ -40,7 +45,7 @@ impl PlanEngine {
             outputs: plan.outputs.iter().map(port).collect(),
         };
         let buffers = vec![Values::F32(vec![]); plan.buffers];
-        Ok(Self { plan, signature, panels, buffers, chosen: None, shapes: Vec::new() })
+        Ok(Self { plan, signature, panels, buffers, made: Vec::new(), chosen: None, shapes: Vec::new() })
     }
 
     /// The sizes that the inputs choose.
@@ -96,7 +101,7 @@ impl PlanEngine {
     fn step(&mut self, index: usize) -> Result<()> {
         let Step { op, inputs, outputs } = &self.plan.steps[index];
         let constants = self.plan.constants.len();
-        let mut made: Vec<Values> = Vec::with_capacity(outputs.len());
+        let mut made = std::mem::take(&mut self.made);
         for &output in outputs {
             let spot = &self.plan.spots[output];
             let length = self.shapes[output].iter().product();
@@ -111,15 +116,37 @@ impl PlanEngine {
             };
             View { values, shape: &self.shapes[place] }
         };
-        let views: Vec<View<'_>> = inputs.iter().map(view).collect();
-        let shapes: Vec<&[usize]> = outputs.iter().map(|&output| self.shapes[output].as_slice()).collect();
+        // Nearly every step has few inputs and one output: no list is made for those.
+        let (few, many): ([View<'_>; FEW], Vec<View<'_>>);
+        let views = match inputs.len() {
+            count @ 1..=FEW => {
+                few = std::array::from_fn(|place| view(&inputs[place.min(count - 1)]));
+                &few[..count]
+            }
+            _ => {
+                many = inputs.iter().map(view).collect();
+                many.as_slice()
+            }
+        };
+        let (one, several): ([&[usize]; 1], Vec<&[usize]>);
+        let shapes = match outputs.as_slice() {
+            &[output] => {
+                one = [self.shapes[output].as_slice()];
+                one.as_slice()
+            }
+            outputs => {
+                several = outputs.iter().map(|&output| self.shapes[output].as_slice()).collect();
+                several.as_slice()
+            }
+        };
         match op {
-            Op::Trees { forest } => kernels::trees(&self.plan.forests[*forest], &views, &mut made)?,
-            op => kernels::run(op, &views, self.panels[index].as_ref(), &mut made, &shapes)?,
+            Op::Trees { forest } => kernels::trees(&self.plan.forests[*forest], views, &mut made)?,
+            op => kernels::run(op, views, self.panels[index].as_ref(), &mut made, shapes)?,
         }
-        for (&output, values) in outputs.iter().zip(made) {
+        for (&output, values) in outputs.iter().zip(made.drain(..)) {
             self.buffers[self.plan.spots[output].buffer - constants] = values;
         }
+        self.made = made;
         Ok(())
     }
 }

@@ -51,7 +51,31 @@ export class OnnxSession {
       this.#session = this.#open();
     }
     const given = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, typed(name, tensor)]));
-    return this.#instance.call(() => this.#session.run(given));
+    const arranged = this.#arrange(given);
+    // What is not as the model takes it goes the long way, where the core says what is wrong, or makes it fit.
+    if (!arranged) return this.#instance.call(() => this.#session.run_named(given));
+    const results = this.#instance.call(() => this.#session.run(arranged.data, Float64Array.from(arranged.shapes)));
+    const shapes = results.pop() as Float64Array;
+    let at = 0;
+    return Object.fromEntries(this.outputs.map(({ name, type }, i) => {
+      const rank = shapes[at]!;
+      const shape = Array.from(shapes.subarray(at + 1, (at += rank + 1)));
+      return [name, { type, shape, data: results[i] } as Tensor];
+    }));
+  }
+
+  /** Values and shapes in the order of the inputs, where a plan is given exactly what it takes. */
+  #arrange(given: Record<string, Tensor>): { data: unknown[]; shapes: number[] } | undefined {
+    if (this.description !== null || Object.keys(given).length !== this.inputs.length) return undefined;
+    const shapes: number[] = [];
+    const data: unknown[] = [];
+    for (const { name, type } of this.inputs) {
+      const tensor = given[name];
+      if (tensor?.type !== type || !Array.isArray(tensor.shape) || !tensor.shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return undefined;
+      shapes.push(tensor.shape.length, ...tensor.shape);
+      data.push(tensor.data);
+    }
+    return { data, shapes };
   }
 
   /** Frees the model's memory. */

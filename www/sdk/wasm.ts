@@ -5,7 +5,9 @@ export interface WasmSession {
   inputs(): Port[];
   outputs(): Port[];
   description(): ModelDescription | null;
-  run(inputs: Record<string, Tensor>): Record<string, Tensor>;
+  /** Typed arrays of the inputs in their order, and of each its rank and sizes; gives those of the outputs, and their shapes. */
+  run(data: unknown[], shapes: Float64Array): [...Tensor["data"][], Float64Array];
+  run_named(inputs: Record<string, Tensor>): Record<string, Tensor>;
   free(): void;
 }
 

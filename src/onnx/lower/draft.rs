@@ -249,6 +249,23 @@ impl<'a> Draft<'a> {
         (self.places[step.outputs[0]].held == held).then_some(step)
     }
 
+    /// Takes back the exchange of the last two axes of a tensor that the last step has turned for nothing but this, since a
+    /// product reads its second factor either way. Gives whether there was one.
+    pub(super) fn turn_back(&mut self, name: &str) -> bool {
+        let Some(step) = self.last_made(name) else { return false };
+        let Op::Transpose { order } = &mut step.op else { return false };
+        let output = step.outputs[0];
+        let [.., one, other] = order.as_mut_slice() else { return false };
+        std::mem::swap(one, other);
+        let held = self.places[output].held;
+        for place in self.places.iter_mut().filter(|place| place.held == held) {
+            if let [.., one, other] = place.shape.as_mut_slice() {
+                std::mem::swap(one, other);
+            }
+        }
+        true
+    }
+
     /// The values of a constant.
     pub(super) fn constant_of(&self, place: usize) -> Option<&Values> {
         match self.places[place].held {

@@ -214,7 +214,8 @@ fn matmul(draft: &mut Draft<'_>, node: &NodeProto) -> Result<()> {
         right = draft.reshaped(right, right_shape);
         shape.push(Size::fixed(1));
     }
-    let output = draft.step(Op::MatMul { turned: false, then: None }, vec![left, right], Kind::F32, shape);
+    let turned = draft.turn_back(&node.input[1]);
+    let output = draft.step(Op::MatMul { turned, then: None }, vec![left, right], Kind::F32, shape);
     draft.output(node, 0, output)
 }
 

@@ -50,7 +50,7 @@ pub(super) fn convolve(
             return Err(misfit());
         }
         for (index, row) in output.chunks_mut(positions.max(1)).enumerate() {
-            row.iter_mut().for_each(|value| *value += bias[index % filters]);
+            kernels::shift(row, bias[index % filters]);
         }
     }
     if let Some(activation) = then {

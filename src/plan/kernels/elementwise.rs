@@ -34,6 +34,14 @@ pub(super) fn binary(
     output: &mut Values,
     shape: &[usize],
 ) -> Result<()> {
+    if let (Values::F32(a), Values::F32(b), Values::F32(output)) = (left.values, right.values, &mut *output)
+        && left.shape == shape
+        && right.shape == shape
+        && [a.len(), b.len()] == [output.len(); 2]
+    {
+        kernels::binary(function, a, b, output);
+        return Ok(());
+    }
     let pairs = Pairs::new(left.shape, right.shape, shape)?;
     match (left.values, right.values, output) {
         (Values::F32(_), Values::F32(_), output) => {
@@ -132,10 +140,6 @@ fn floats_by_row(
     Pairs { strides }: &Pairs,
 ) -> Result<()> {
     let values = [left.f32()?, right.f32()?];
-    if values.iter().all(|values| values.len() == output.len()) {
-        kernels::binary(function, values[0], values[1], output);
-        return Ok(());
-    }
     let tails = strides.each_ref().map(|strides| tail(strides, shape));
     let axis = tails[0].1.max(tails[1].1);
     let width = shape[axis..].iter().product::<usize>().max(1);

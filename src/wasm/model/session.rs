@@ -8,7 +8,7 @@ use crate::onnx::TractEngine;
 use crate::plan::{self, PlanEngine};
 use crate::predict::Engine;
 use crate::wasm::values::{throw, to_js};
-use js_sys::Object;
+use js_sys::{Array, Float64Array, Object};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -47,8 +47,30 @@ impl Session {
         self.description.clone()
     }
 
+    /// Runs the model on the values of its inputs in their order, each in the typed array of its type, with their shapes: of each
+    /// its rank and its sizes. Gives the values of the outputs, and last their shapes. No name crosses the border, and no object.
+    pub fn run(&mut self, data: &Array, shapes: &[f64]) -> Result<Array, JsValue> {
+        let mut sizes = shapes.iter().map(|&size| size as usize);
+        let mut inputs = Vec::with_capacity(self.engine.signature().inputs.len());
+        for (place, port) in self.engine.signature().inputs.iter().enumerate() {
+            let rank = sizes.next().unwrap_or_default();
+            let shape = sizes.by_ref().take(rank).collect();
+            let tensor = tensors::of_type(&port.name, port.element_type, shape, &data.get(place as u32));
+            inputs.push(tensor.map_err(throw)?);
+        }
+        let outputs = self.engine.run(inputs).map_err(throw)?;
+        let (results, mut shapes) = (Array::new(), Vec::new());
+        for tensor in &outputs {
+            results.push(&tensors::values(tensor));
+            shapes.push(tensor.shape().len() as f64);
+            shapes.extend(tensor.shape().iter().map(|&size| size as f64));
+        }
+        results.push(&Float64Array::from(shapes.as_slice()));
+        Ok(results)
+    }
+
     /// Runs the model on `{ name: { type, shape, data } }`, and gives the outputs the same way.
-    pub fn run(&mut self, inputs: &JsValue) -> Result<JsValue, JsValue> {
+    pub fn run_named(&mut self, inputs: &JsValue) -> Result<JsValue, JsValue> {
         let mut named = Vec::new();
         if let Some(object) = inputs.dyn_ref::<Object>() {
             for name in Object::keys(object).iter().filter_map(|name| name.as_string()) {

@@ -37,6 +37,13 @@ pub fn from_js(name: &str, value: &JsValue) -> Result<Tensor> {
     Tensor::new(sizes, data).map_err(|error| error.item(name))
 }
 
+/// A tensor of the values of a typed array. `name` is the input that errors speak of.
+pub fn of_type(name: &str, element: ElementType, shape: Vec<usize>, data: &JsValue) -> Result<Tensor> {
+    let wrong =
+        || Error::new(ErrorKind::WrongType, "the data is not the typed array that goes with the type").item(name);
+    Tensor::new(shape, read_data(element, data).ok_or_else(wrong)?).map_err(|error| error.item(name))
+}
+
 fn read_data(element: ElementType, data: &JsValue) -> Option<Data> {
     if element == ElementType::Text {
         let mut texts = Vec::new();
@@ -45,9 +52,13 @@ fn read_data(element: ElementType, data: &JsValue) -> Option<Data> {
         }
         return Some(Data::Text(texts));
     }
+    // What nearly every model takes is copied as it is.
+    if let (ElementType::F32, Some(values)) = (element, data.dyn_ref::<Float32Array>()) {
+        return Some(Data::F32(values.to_vec()));
+    }
     let bytes = bytes(data)?;
     Some(match element {
-        ElementType::F32 => Data::F32(numbers(&bytes, f32::from_le_bytes)),
+        ElementType::F32 => return None,
         ElementType::F64 => Data::F64(numbers(&bytes, f64::from_le_bytes)),
         ElementType::I64 => Data::I64(numbers(&bytes, i64::from_le_bytes)),
         ElementType::I32 => Data::I32(numbers(&bytes, i32::from_le_bytes)),
@@ -74,9 +85,9 @@ fn numbers<const N: usize, T>(bytes: &[u8], of: impl Fn([u8; N]) -> T) -> Vec<T>
     bytes.as_chunks::<N>().0.iter().map(|chunk| of(*chunk)).collect()
 }
 
-/// `{ type, shape, data }` of a tensor.
-pub fn to_js(tensor: &Tensor) -> JsValue {
-    let data: JsValue = match tensor.data() {
+/// The values of a tensor in the typed array of their type.
+pub fn values(tensor: &Tensor) -> JsValue {
+    match tensor.data() {
         Data::F32(values) => Float32Array::from(values.as_slice()).into(),
         Data::F64(values) => Float64Array::from(values.as_slice()).into(),
         Data::I64(values) => BigInt64Array::from(values.as_slice()).into(),
@@ -92,7 +103,12 @@ pub fn to_js(tensor: &Tensor) -> JsValue {
             Uint8Array::from(bytes.as_slice()).into()
         }
         Data::Text(values) => values.iter().map(|text| JsValue::from_str(text)).collect::<Array>().into(),
-    };
+    }
+}
+
+/// `{ type, shape, data }` of a tensor.
+pub fn to_js(tensor: &Tensor) -> JsValue {
+    let data = values(tensor);
     let shape: Array = tensor.shape().iter().map(|&size| JsValue::from_f64(size as f64)).collect();
     object(&[("type", tensor.element_type().name().into()), ("shape", shape.into()), ("data", data)]).into()
 }
