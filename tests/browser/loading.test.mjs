@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, afterEach, before, beforeEach } from "node:test";
+import { release } from "./release.mjs";
 import { assertGolden, bundleFolder, bundleJson, eventually, golden, launch, requireBuild, root, runtimeFile, serve, sha256 } from "./support.mjs";
 
 requireBuild();
@@ -30,15 +31,7 @@ afterEach(async () => {
   await server.close();
 });
 
-/** Puts a manifest on air as a version of its own, with the hash that the channel file states of it. */
-function publish(change, pointer = {}) {
-  const next = { ...manifest, ...change };
-  const body = JSON.stringify(next);
-  const name = `manifest.${next.version}.json`;
-  server.files[`/models/loan-approval/${name}`] = { body };
-  const champion = { ...channel.champion, version: next.version, manifest: name, sha256: sha256(body), ...pointer };
-  server.files["/models/loan-approval/channel.json"] = { body: JSON.stringify({ ...channel, champion, previous: channel.champion }) };
-}
+const publish = (change, pointer) => release(server.files, change, pointer);
 
 /** Runs `load` in the page and gives its error, or null. */
 const failure = (options = "{}") => page.evaluate(async (text) => {
@@ -336,14 +329,80 @@ test("a manifest of another version than the channel's is refused", async () => 
   assert.match(error.message, /is version eeeeeeeeeeee, but channel\.json wants 000000000000/);
 });
 
-test("a manifest with another policy than the packed one is refused, whole as it is in itself", async () => {
+test("a file with another policy than the packed one is refused, whole as it is in itself", async () => {
   const { champion } = channel;
-  assert.match(champion.sha256, /^[0-9a-f]{64}$/);
-  const body = JSON.stringify({ ...manifest, bands: [{ at_least: 0, action: manifest.bands[0].action }] });
-  server.files[`/models/loan-approval/${champion.manifest}`] = { body };
+  assert.match(champion.model_sha256, /^[0-9a-f]{64}$/);
+  const body = publish({ bands: [{ at_least: 0, action: manifest.bands[0].action }] }, champion);
+  server.files[modelPath] = { body };
   const error = await failure();
   assert.equal(error.code, "bundle-corrupt");
-  assert.match(error.message, new RegExp(`${champion.manifest}.*of the channel.*want sha256 ${champion.sha256}, got ${sha256(body)}`));
+  assert.match(error.message, new RegExp(`${champion.model}.*of the channel.*want sha256 ${champion.model_sha256}, got ${sha256(body)}`));
+});
+
+test("a channel that knows the manifest alone loads manifest and plan, both checked", async () => {
+  const { model_sha256: _, ...champion } = channel.champion;
+  const put = () => (server.files["/models/loan-approval/channel.json"] = { body: JSON.stringify({ ...channel, champion }) });
+  put();
+  assert.equal(await failure(), null);
+  assert.ok([modelPath, `/models/loan-approval/${champion.manifest}`].every((path) => server.served.includes(`GET ${path}`)));
+  champion.sha256 = "0".repeat(64);
+  put();
+  assert.equal((await failure()).code, "bundle-corrupt");
+});
+
+test("a file for pages of another version than this SDK reads leaves the model itself", async () => {
+  const body = publish({ version: "ffffffffffff" });
+  body[3] = 9;
+  const [{ body: text }] = [server.files["/models/loan-approval/channel.json"]];
+  const changed = JSON.parse(text);
+  changed.champion.model_sha256 = sha256(body);
+  server.files["/models/loan-approval/channel.json"] = { body: JSON.stringify(changed) };
+  server.files["/models/loan-approval/plan.ffffffffffff.plan"] = { body };
+  const [answer, engine] = await page.evaluate(async ([record]) => {
+    const { load } = await import("/sdk/index.js");
+    const model = await load("/models/loan-approval/");
+    return [await model.predict(record), model.manifest.engine];
+  }, records);
+  assertGolden(answer, predictions[0]);
+  assert.equal(engine, "tract");
+});
+
+/** What a page asks for together, wave by wave: an answer comes only when nothing else is asked for any more. */
+async function waves(html, done) {
+  const waiting = [];
+  const all = [];
+  let timer;
+  const slow = await serve({ files: { "/start.html": { body: html, type: "text/html" } }, gate: (path) => new Promise((resolve) => {
+    waiting.push([path, resolve]);
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      all.push(waiting.map(([path]) => path));
+      for (const [, resolve] of waiting.splice(0)) resolve();
+    }, 250);
+  }) });
+  const page = await browser.newPage();
+  try {
+    await page.goto(`${slow.url}/start.html`);
+    await page.waitForFunction(done);
+    return all;
+  } finally {
+    await page.close();
+    await slow.close();
+  }
+}
+
+test("with the documented hints a prediction is two round trips behind the page, without them three", async () => {
+  const wasm = `/sdk/${runtimeFile()}`;
+  const hints = `<link rel="modulepreload" href="/sdk/index.js">
+    <link rel="preload" href="/models/loan-approval/channel.json" as="fetch" crossorigin>`;
+  const start = (hints) => `<!doctype html><link rel="icon" href="data:,">${hints}<script type="module">
+    import { load } from "/sdk/index.js";
+    const model = await load("/models/loan-approval/");
+    globalThis.answer = await model.predict(${JSON.stringify(records[0])});
+  </script>`;
+  const found = await waves(start(hints), () => globalThis.answer);
+  assert.deepEqual(found, [["/start.html"], ["/sdk/index.js", "/models/loan-approval/channel.json"], [wasm, modelPath]]);
+  assert.equal((await waves(start(""), () => globalThis.answer)).length, 4);
 });
 
 test("a channel file from before manifests were hashed is read as it is", async () => {
@@ -382,7 +441,7 @@ test("who asks for tract gets the model itself, on the full runtime, with the sa
 });
 
 test("a bundle without a plan runs on the full runtime; who asks for a plan there is told", async () => {
-  publish({ version: "ffffffffffff", engine: "tract" }, { engine: "tract", model: manifest.files.model.path });
+  publish({ version: "ffffffffffff", engine: "tract" }, { engine: "tract", model: manifest.files.model.path, model_sha256: undefined });
   const [answer, code] = await page.evaluate(async ([record]) => {
     const { load } = await import("/sdk/index.js");
     const model = await load("/models/loan-approval/");
@@ -434,7 +493,7 @@ test("progress counts every download to its end", async () => {
   });
   assert.equal(progress.model, manifest.files.plan.bytes);
   assert.equal(progress.runtime, readFileSync(wasmFile).length);
-  assert.deepEqual(Object.keys(progress).sort(), ["channel", "manifest", "model", "runtime"]);
+  assert.deepEqual(Object.keys(progress).sort(), ["channel", "model", "runtime"]);
 });
 
 test("a fault in the runtime rejects one call; the next runs on a new instance", async () => {

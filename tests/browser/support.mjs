@@ -53,14 +53,15 @@ export function assertGolden(prediction, expected, tolerance = 1e-5) {
  * Serves /sdk/, /examples/ and /models/loan-approval/ of this repository, and an empty page at /.
  *
  * `files` maps paths to `{ body, type, status, headers, delay_ms }` and wins over the disk; a spec may change it while the server
- * runs. `brotli` compresses what the browser accepts compressed; `headers` go with every answer.
+ * runs. `brotli` compresses what the browser accepts compressed; `headers` go with every answer; `gate` is waited for before each.
  */
-export async function serve({ files = {}, brotli = false, headers = {} } = {}) {
+export async function serve({ files = {}, brotli = false, headers = {}, gate } = {}) {
   const served = [];
   const server = await listen(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://x").pathname);
     served.push(`${request.method} ${path}`);
     const { status = 200, type, body, delay_ms, headers: own } = files[path] ?? fromDisk(path);
+    await gate?.(path);
     if (delay_ms) await new Promise((resolve) => setTimeout(resolve, delay_ms).unref());
     const packed = brotli && body?.length > 512 && /\bbr\b/.test(request.headers["accept-encoding"] ?? "");
     response.writeHead(status, {

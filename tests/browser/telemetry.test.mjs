@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, afterEach, before, beforeEach } from "node:test";
+import { release as publish } from "./release.mjs";
 import { bundleFolder, bundleJson, eventually, golden, launch, pause, readFrame, recordingCollector, requireBuild, root, runtimeFile, serve, sha256 } from "./support.mjs";
 
 requireBuild();
@@ -102,11 +103,8 @@ async function holdFrames() {
 }
 
 /** Puts a second version of the bundle on air: other bands, the same model. */
-function release(version, change = {}) {
-  const body = JSON.stringify({ ...manifest, version, ...change });
-  const pointer = { ...channel.champion, version, manifest: `manifest.${version}.json`, sha256: sha256(body) };
-  server.files[`${FOLDER}manifest.${version}.json`] = { body };
-  server.files[`${FOLDER}channel.json`] = { body: JSON.stringify({ ...channel, champion: pointer, previous: channel.champion }) };
+function release(version, change = {}, pointer = {}) {
+  publish(server.files, { version, ...change }, pointer);
   collector.answer = () => ({ status: 202, body: { accepted: true, champion: version } });
 }
 
@@ -692,8 +690,7 @@ test("the old version's window is sent under its own version before the new one 
 test("a tampered update is an error event, and the last good version keeps working", async () => {
   await open(granted());
   await predict();
-  const other = { ...manifest.files.plan, sha256: "0".repeat(64) };
-  release("cccccccccccc", { files: { ...manifest.files, plan: other } });
+  release("cccccccccccc", {}, { model_sha256: "0".repeat(64) });
   await flush();
   await eventually(() => page.evaluate(() => events.length), "the error event");
   assert.deepEqual(await page.evaluate(() => events), [["error", "bundle-corrupt"]]);

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
+import { fields } from "./release.mjs";
 import { bundleJson, crc32 as crcByTable, golden, readFrame, requireBuild, root } from "./support.mjs";
 
 requireBuild();
@@ -73,14 +74,15 @@ test("the small runtime checks records, counts, makes frames and reports from a 
   assert.equal(glue.version(), JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version);
   const manifest = bundleJson("manifest.json");
   const [record] = golden().records;
-  const predictor = new glue.Predictor(manifest, undefined, 7n, 1n);
+  const predictor = new glue.Predictor(fields(manifest), undefined, 7n, 1n);
   assert.deepEqual(predictor.check(record), { inside: true, violations: [] });
   const feature = manifest.features.find(({ range }) => range);
   const { inside, violations } = predictor.check({ ...record, [feature.name]: feature.range[1] + 1 });
   assert.deepEqual([inside, violations.map(({ feature, rule }) => [feature, rule])], [false, [[feature.name, "above"]]]);
   assert.throws(() => predictor.predict(record, undefined, false), { code: "invalid-model" });
-  assert.throws(() => new glue.Predictor(manifest, new Uint8Array(10), 7n, 1n), { code: "invalid-model" });
+  assert.throws(() => new glue.Predictor(fields(manifest), new Uint8Array(10), 7n, 1n), { code: "invalid-model" });
   assert.throws(() => new glue.Predictor({}, undefined, 7n, 1n), { code: "bundle-format" });
+  assert.throws(() => new glue.Predictor(fields(manifest).subarray(1), undefined, 7n, 1n), { code: "bundle-format" });
 
   predictor.stage("load", 12);
   predictor.page("predicted", 900);
@@ -92,7 +94,7 @@ test("the small runtime checks records, counts, makes frames and reports from a 
   assert.equal(predictor.frame(4, 10, 20, false), undefined, "a window is closed once");
 
   // Counters move from one predictor to another, whole.
-  const other = new glue.Predictor(manifest, undefined, 7n, 2n);
+  const other = new glue.Predictor(fields(manifest), undefined, 7n, 2n);
   other.stage("load", 30);
   other.take_over(predictor.hand_over());
   const [load] = other.report(undefined).latency.filter(({ stage }) => stage === "load");
