@@ -81,6 +81,8 @@ test("one runtime is fetched, once, whether this build has twins or not", async 
       cpSync(join(root, "target/wasm", folder, "nearside.js"), join(temp, "wasm", name, "nearside.js"));
     }
   }
+  mkdirSync(join(temp, "wasm/canvas"));
+  for (const file of ["nearside.js", "nearside_bg.wasm"]) cpSync(join(root, "target/wasm/canvas", file), join(temp, "wasm/canvas", file));
   execFileSync(process.execPath, [join(root, "www/sdk/build.mjs"), join(temp, "wasm"), join(temp, "sdk")]);
   await open();
   assert.deepEqual(runtimes(), [runtimeFile()]);

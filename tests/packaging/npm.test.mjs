@@ -36,7 +36,7 @@ test("the tarball holds the built package and nothing else", () => {
   const outside = listed.filter((path) => !inside.includes(path));
   const known = /^(package\.json|(www\/sdk\/)?README\.md|LICENSE[\w-]*)$/;
   assert.deepEqual(outside.filter((path) => !known.test(path)), []);
-  for (const name of ["index.js", "index.d.ts", "node.js", "workerd.js", "slim.js", "beacon.js", "explain.js", "worker-entry.js", "stub.js", "nearside.js", "nearside.d.ts", "nearside.wasm", "nearside-full.wasm"]) {
+  for (const name of ["index.js", "index.d.ts", "node.js", "workerd.js", "slim.js", "beacon.js", "explain.js", "worker-entry.js", "stub.js", "nearside.js", "nearside.d.ts", "nearside.wasm", "nearside-full.wasm", "nearside-canvas.wasm", "nearside-canvas.js"]) {
     assert.ok(inside.includes(`www/sdk/dist/${name}`), `${name} is in the tarball`);
   }
   const strange = inside.filter((path) => !/\.(js|d\.ts|wasm)$/.test(path));
@@ -76,6 +76,7 @@ test("a twin that does not fit the glue of its plain build ends the build, and s
   };
   put("small", "nearside.wasm");
   put("full", "nearside-full.wasm");
+  put("canvas", "nearside-canvas.wasm");
   put("small-relaxed", "nearside.wasm");
   put("full-relaxed", "nearside-full.wasm");
   const build = () => run(process.execPath, [join(root, "www/sdk/build.mjs"), wasm, out]);
@@ -113,8 +114,7 @@ export async function all(signal: AbortSignal): Promise<Prediction> {
   if (!(await verify({ income: 1 }, prediction))) throw new NearsideError("usage", Object.keys(out).join());
   (await slim("/m/", { wasm: new URL("https://x/nearside-full.wasm") })).dispose();
   create().has_tract() satisfies boolean;
-  // @ts-expect-error the small runtime runs no ONNX file
-  create().Session;
+  session.description satisfies { producer: string } | null;
   // @ts-expect-error there is no such option
   await load("/m/", { colector: {} });
   return prediction;
@@ -263,7 +263,7 @@ test("workerd runs the worker example without a network", async (t) => {
   };
   const build = await rolldown({ input: join(app, "worker.js"), cwd: app, platform: "neutral", resolve: { conditionNames: ["workerd", "worker", "browser", "import"] }, plugins: [wasmModules] });
   const { output } = await build.generate({ format: "esm", codeSplitting: false });
-  assert.deepEqual([...modules.keys()].sort(), ["nearside-full.wasm", "nearside.wasm"]);
+  assert.deepEqual([...modules.keys()].sort(), ["nearside-canvas.wasm", "nearside-full.wasm", "nearside.wasm"]);
 
   const asked = [];
   let counted = 0;
