@@ -22,7 +22,7 @@ pub(crate) fn decimal(value: f64) -> String {
     match size {
         _ if value.is_infinite() => if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned(),
         0.0 => "0".to_owned(),
-        _ if size < 1e21 && size >= 1e-6 || value.is_nan() => value.to_string(),
+        _ if (1e-6..1e21).contains(&size) || value.is_nan() => value.to_string(),
         _ => {
             let text = format!("{value:e}");
             if text.contains("e-") { text } else { text.replace('e', "e+") }

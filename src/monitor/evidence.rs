@@ -1,6 +1,6 @@
 //! How much a count is worth as evidence.
 
-use crate::stats::{Interval, wilson};
+use crate::stats::{Interval, held, wilson};
 use serde::{Deserialize, Serialize};
 
 /// The level of every interval in a report.
@@ -27,7 +27,7 @@ pub(super) const MINIMUM_COUNT: u64 = 30;
 /// assert!((design_effect(500, 1) - 3.7).abs() < 1e-12);
 /// ```
 pub fn design_effect(predictions: u64, sessions: u64) -> f64 {
-    let mean = (predictions as f64 / sessions.max(1) as f64).max(1.0).min(PREDICTIONS_PER_VISITOR);
+    let mean = held(predictions as f64 / sessions.max(1) as f64, 1.0, PREDICTIONS_PER_VISITOR);
     1.0 + (mean - 1.0) * INTRA_SESSION_CORRELATION
 }
 

@@ -392,7 +392,7 @@ impl FeaturePlaces {
 
 /// The bin, of [`SCORE_BINS`], of a score of 0…1. Scores outside of it, and NaN, count at the nearer end.
 pub fn score_bin(score: f64) -> usize {
-    ((score.max(0.0).min(1.0) * SCORE_BINS as f64) as usize).min(SCORE_BINS - 1)
+    ((crate::stats::held(score, 0.0, 1.0) * SCORE_BINS as f64) as usize).min(SCORE_BINS - 1)
 }
 
 #[cfg(test)]

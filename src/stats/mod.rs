@@ -15,7 +15,7 @@ pub use distribution::{chi_square_quantile, chi_square_survival, normal_cdf, nor
 pub use divergence::{EPSILON, jensen_shannon, noise, psi};
 pub use histogram::{ByLabel, Confusion};
 pub use interval::{Interval, katz, mean as mean_interval, newcombe, wilson};
-pub use order::{order, order_many};
+pub use order::{held, order, order_many};
 pub use quantile::{of_histogram, of_sorted, ranks};
 
 #[cfg(test)]

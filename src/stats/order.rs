@@ -1,4 +1,4 @@
-//! Putting short lists in order.
+//! Putting short lists in order, and numbers between others.
 
 /// Sorts by insertion; what is neither before the other stays in its order. For lists of features, rules and the like: the sorts
 /// of the standard library are faster on long ones, and would be a tenth of the small runtime.
@@ -9,6 +9,16 @@ pub fn order<T>(items: &mut [T], before: impl Fn(&T, &T) -> bool) {
             items.swap(place, place - 1);
             place -= 1;
         }
+    }
+}
+
+/// A number held between two others; what is not a number stays so. `clamp` checks its limits, and with the words for that comes
+/// the code that writes floats.
+pub fn held(value: f64, low: f64, high: f64) -> f64 {
+    match value {
+        value if value < low => low,
+        value if value > high => high,
+        value => value,
     }
 }
 

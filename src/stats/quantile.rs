@@ -1,5 +1,7 @@
 //! Quantiles of sorted numbers and of histograms.
 
+use super::held;
+
 /// The linear quantile of an ascending slice, as `numpy.quantile` gives it. Nothing when it is empty.
 ///
 /// ```
@@ -7,7 +9,7 @@
 /// ```
 pub fn of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
-    let place = q.max(0.0).min(1.0) * last as f64;
+    let place = held(q, 0.0, 1.0) * last as f64;
     let below = place.floor() as usize;
     let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
     Some(low + (high - low) * (place - below as f64))
@@ -21,7 +23,7 @@ pub fn of_histogram(counts: &[u64], upper_edge: impl Fn(usize) -> f64, q: f64) -
     if total == 0 {
         return None;
     }
-    let rank = (q.max(0.0).min(1.0) * total as f64).max(0.5).min(total as f64 - 0.5);
+    let rank = held(held(q, 0.0, 1.0) * total as f64, 0.5, total as f64 - 0.5);
     let mut before = 0.0;
     for (bucket, &count) in counts.iter().enumerate() {
         let count = count as f64;

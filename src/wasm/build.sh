@@ -27,7 +27,7 @@ features="--enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int -
 optimise() { # folder, further features
   local file=target/wasm/$1/nearside_bg.wasm
   # shellcheck disable=SC2086
-  npx --no-install wasm-opt -O2 $features $2 --strip-debug --strip-producers "$file" -o "$file.opt"
+  npx --no-install wasm-opt -Os --low-memory-unused $features $2 --strip-debug --strip-producers "$file" -o "$file.opt"
   mv "$file.opt" "$file"
 }
 
