@@ -9,6 +9,7 @@ mod rows;
 mod schema;
 mod write;
 
+pub use quality::measure;
 pub use rows::Rows;
 
 use crate::bundle::{Baseline, Golden, GoldenPrediction, Manifest, Roles};
@@ -59,6 +60,10 @@ pub struct Adopted {
     pub golden: Golden,
     /// What was inferred, and what was left out, in words.
     pub notes: Vec<String>,
+    /// The rows as records.
+    pub records: Vec<Record>,
+    /// What the target says of each, where there is one.
+    pub known: Vec<String>,
     /// How good the predictions are, where there is a target.
     pub quality: Vec<Metric>,
     /// The median time of one prediction here, in milliseconds.
@@ -150,7 +155,8 @@ pub fn adopt(model: &[u8], rows: &Rows, options: &Options, progress: &mut dyn Fn
         None => Vec::new(),
     };
     let latency_ms = times.get(times.len() / 2).copied().unwrap_or_default();
-    Ok(Adopted { canvas, baseline: predictor.baseline(), manifest, golden, notes, quality, latency_ms })
+    let known = known.unwrap_or_default().into_iter().map(str::to_owned).collect();
+    Ok(Adopted { canvas, baseline: predictor.baseline(), manifest, golden, notes, records, known, quality, latency_ms })
 }
 
 /// What the model itself gives for a record.

@@ -1,8 +1,9 @@
 //! `nearside adopt`: a model that exists already, as a project with a bundle.
 
-use crate::golden;
+use crate::golden::{self, Planned};
 use crate::output::{self, Progress};
 use crate::project::json_bytes;
+use crate::weights::{self, AtRest, Known, Way};
 use clap::Args;
 use nearside::adopt::{Adopted, Metric, Options, Rows, adopt};
 use nearside::bundle::{COMPILED, FileEntry, Manifest, PageFile, sha256_hex, short_digest};
@@ -43,6 +44,9 @@ pub struct Adopt {
     /// The columns that fill a matrix, in its order, where they are not those of the file in theirs.
     #[arg(long, value_delimiter = ',')]
     columns: Vec<String>,
+    /// How the weights of the plan are kept.
+    #[arg(long, value_enum, default_value = "auto")]
+    weights: AtRest,
 }
 
 /// What was adopted.
@@ -59,6 +63,7 @@ struct Report {
     rows: u64,
     latency_ms: f64,
     quality: Vec<Metric>,
+    weights: Vec<Way>,
     notes: Vec<String>,
 }
 
@@ -94,12 +99,19 @@ pub fn run(args: Adopt, json: bool) -> Result<()> {
     let adopted = adopt(&model, &rows, &options, &mut |row| progress.set(row as u64, None));
     drop(progress);
     let adopted = adopted.map_err(|error| error.model(args.model.display()))?;
-    let (version, no_plan) = write(&folder, &model, &adopted)?;
+    let (version, planned) = write(&folder, &model, &adopted, args.weights)?;
     let mut notes = adopted.notes;
-    notes.push(match no_plan {
-        Some(why) => format!("pages load the full runtime for it, since there is no plan: {why}"),
-        None => "pages run its plan, which gives the same predictions on the small runtime".to_owned(),
-    });
+    let weights = match planned {
+        Err(why) => {
+            notes.push(format!("pages load the full runtime for it, since there is no plan: {why}"));
+            Vec::new()
+        }
+        Ok(ways) => {
+            notes.push("pages run its plan, which gives the same predictions on the small runtime".to_owned());
+            notes.extend(weights::lines(&ways));
+            ways
+        }
+    };
     let Manifest { name, task, features, .. } = adopted.manifest;
     let report = Report {
         name,
@@ -113,6 +125,7 @@ pub fn run(args: Adopt, json: bool) -> Result<()> {
         rows: adopted.baseline.rows,
         latency_ms: adopted.latency_ms,
         quality: adopted.quality,
+        weights,
         notes,
     };
     if json { output::json(&report) } else { report.print() }
@@ -155,13 +168,24 @@ fn service_name(name: &str) -> String {
     if slug.is_empty() { "model".to_owned() } else { slug.to_owned() }
 }
 
-/// Writes the project; gives the version, and why there is no plan, where there is none. The channel file comes last: a folder without one is no bundle.
-fn write(folder: &Path, model: &[u8], adopted: &Adopted) -> Result<(String, Option<String>)> {
+/// Writes the project; gives the version, and how the weights of its plan are kept, or why there is none. The channel file comes last:
+/// a folder without one is no bundle.
+fn write(
+    folder: &Path,
+    model: &[u8],
+    adopted: &Adopted,
+    wanted: AtRest,
+) -> Result<(String, std::result::Result<Vec<Way>, String>)> {
     let canvas = parse_canvas(&adopted.canvas, "canvas.toml")?;
     let mut manifest = adopted.manifest.clone();
-    let plan = golden::plan(&manifest, model, &adopted.golden)?;
-    let no_plan = plan.as_ref().err().cloned();
-    if let Ok(plan) = &plan {
+    let mut golden_rows = adopted.golden.clone();
+    let step = adopted.records.len().div_ceil(weights::ROWS).max(1);
+    let rows = Known {
+        records: adopted.records.iter().step_by(step).cloned().collect(),
+        known: adopted.known.iter().step_by(step).cloned().collect(),
+    };
+    let plan = golden::plan(&manifest, model, &mut golden_rows, &rows, wanted)?;
+    if let Ok(Planned { plan, .. }) = &plan {
         manifest.engine = COMPILED.to_owned();
         manifest.plan_sha256 = Some(sha256_hex(plan));
     }
@@ -169,7 +193,7 @@ fn write(folder: &Path, model: &[u8], adopted: &Adopted) -> Result<(String, Opti
         ("model", "onnx", model.to_vec()),
         ("baseline", "json", json_bytes(&adopted.baseline)?),
         ("canvas", "json", to_json(&canvas).into_bytes()),
-        ("golden", "json", json_bytes(&adopted.golden)?),
+        ("golden", "json", json_bytes(&golden_rows)?),
     ];
     let registry = Registry::new(folder.join("bundle"));
     let failed =
@@ -183,15 +207,15 @@ fn write(folder: &Path, model: &[u8], adopted: &Adopted) -> Result<(String, Opti
     };
     files.into_iter().try_for_each(|file| add(&mut manifest, file))?;
     manifest.version = short_digest(&json_bytes(&manifest)?);
-    if let Ok(plan) = plan {
-        let file = PageFile::write(&manifest, &plan)?;
+    if let Ok(Planned { plan, .. }) = &plan {
+        let file = PageFile::write(&manifest, plan)?;
         add(&mut manifest, ("plan", "plan", file))?;
     }
     let name = format!("manifest.{}.json", manifest.version);
     write_atomically(&registry.folder().join(name), &json_bytes(&manifest)?)?;
     write_atomically(&folder.join("canvas.toml"), adopted.canvas.as_bytes())?;
     registry.promote(&manifest.version)?;
-    Ok((manifest.version, no_plan))
+    Ok((manifest.version, plan.map(|planned| planned.ways)))
 }
 
 #[cfg(test)]

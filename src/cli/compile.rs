@@ -1,6 +1,7 @@
 //! `nearside compile`: the plan of one model, for `Session` and the small runtime.
 
 use crate::output;
+use crate::weights::AtRest;
 use clap::{Args, ValueEnum};
 use nearside::onnx::lower::{self, Deviation};
 use nearside::onnx::{TractEngine, read, read_file};
@@ -21,17 +22,6 @@ pub struct Compile {
     /// How the weights are kept in the file. They are computed with as float32.
     #[arg(long, value_enum, default_value = "float32")]
     weights: AtRest,
-}
-
-/// How weights are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum AtRest {
-    /// As they are.
-    Float32,
-    /// Rounded to float16: half the bytes.
-    Float16,
-    /// Large matrices and filters as int8 with a scale for each row, the rest as float16: a quarter of the bytes.
-    Int8,
 }
 
 /// What was made.
@@ -55,11 +45,8 @@ pub fn run(args: Compile, json: bool) -> Result<()> {
     let named = |error: Error| error.place(args.model.display());
     let model = read(&bytes).map_err(named)?;
     let plan = lower::lower(&model).map_err(named)?;
-    let weights = match args.weights {
-        AtRest::Float32 => Weights::Float32,
-        AtRest::Float16 => Weights::Float16,
-        AtRest::Int8 => Weights::Int8,
-    };
+    // Without rows there is nothing that could choose.
+    let weights = args.weights.weights().unwrap_or(Weights::Float32);
     let mut tract = TractEngine::new(&bytes).map_err(named)?;
     let exact = write(&plan, Weights::Float32)?;
     lower::try_out(&mut PlanEngine::new(&exact)?, &mut tract, &model).map_err(named)?;
@@ -72,7 +59,8 @@ pub fn run(args: Compile, json: bool) -> Result<()> {
         return Err(error.help("name another file with --output"));
     }
     write_atomically(&path, &plan)?;
-    let weights = args.weights.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+    let kept = if args.weights == AtRest::Auto { AtRest::Float32 } else { args.weights };
+    let weights = kept.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
     let compiled = Compiled { plan: path, weights, bytes: plan.len(), model_bytes: bytes.len(), deviation };
     if json {
         return output::json(&compiled);

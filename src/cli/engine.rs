@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use nearside::onnx::lower::{lower, try_out};
 use nearside::onnx::{TractEngine, read};
-use nearside::plan::{PlanEngine, Weights, write};
+use nearside::plan::{Plan, PlanEngine, Weights, write};
 use nearside::{Engine, Error, ErrorKind, Result};
 
 /// The engines.
@@ -27,9 +27,15 @@ pub fn open(bytes: &[u8], choice: Choice) -> Result<Box<dyn Engine>> {
 
 /// The bytes of the plan of a model, which gives what tract does. Fails with `unsupported-operator` where there is none.
 pub fn plan(bytes: &[u8]) -> Result<Vec<u8>> {
+    write(&lowered(bytes)?, Weights::Float32)
+}
+
+/// The plan of a model, which gives what tract does. Fails with `unsupported-operator` where there is none.
+pub fn lowered(bytes: &[u8]) -> Result<Plan> {
     let model = read(bytes)?;
-    let plan = write(&lower(&model)?, Weights::Float32)?;
-    try_out(&mut PlanEngine::new(&plan)?, &mut TractEngine::new(bytes)?, &model).map_err(|error| {
+    let plan = lower(&model)?;
+    let written = write(&plan, Weights::Float32)?;
+    try_out(&mut PlanEngine::new(&written)?, &mut TractEngine::new(bytes)?, &model).map_err(|error| {
         // A plan that differs is none.
         Error::new(ErrorKind::UnsupportedOperator, error.to_string())
     })?;

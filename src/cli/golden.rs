@@ -1,6 +1,7 @@
 //! The golden predictions of a bundle, made again.
 
 use crate::engine;
+use crate::weights::{self, AtRest, Known, Way};
 use nearside::bundle::{Golden, Manifest};
 use nearside::plan::PlanEngine;
 use nearside::predict::Groups;
@@ -21,7 +22,8 @@ pub fn distance(manifest: &Manifest, engine: Box<dyn Engine>, golden: &Golden) -
     Ok(worst)
 }
 
-fn off(got: Option<f64>, wanted: Option<f64>) -> f64 {
+/// How far a number is from the one that is right, as a part of it where it is above 1; infinite where only one is there.
+pub fn off(got: Option<f64>, wanted: Option<f64>) -> f64 {
     match (got, wanted) {
         (Some(got), Some(wanted)) => (got - wanted).abs() / wanted.abs().max(1.0),
         (None, None) => 0.0,
@@ -29,13 +31,34 @@ fn off(got: Option<f64>, wanted: Option<f64>) -> f64 {
     }
 }
 
-/// The plan of a model that gives the golden predictions again; or, in words, why there is none.
-pub fn plan(manifest: &Manifest, model: &[u8], golden: &Golden) -> Result<Result<Vec<u8>, String>> {
-    let plan = match engine::plan(model) {
+/// A plan that gives the golden predictions again.
+pub struct Planned {
+    /// Its bytes.
+    pub plan: Vec<u8>,
+    /// How its weights are kept, and how else they could be.
+    pub ways: Vec<Way>,
+}
+
+/// The plan of a model, its weights kept in the way that is asked for; or, in words, why there is none. The tolerance of the golden
+/// predictions grows to what rounding takes.
+pub fn plan(
+    manifest: &Manifest,
+    model: &[u8],
+    golden: &mut Golden,
+    rows: &Known,
+    wanted: AtRest,
+) -> Result<Result<Planned, String>> {
+    let plan = match engine::lowered(model) {
         Ok(plan) => plan,
         Err(error) if error.kind() == ErrorKind::UnsupportedOperator => return Ok(Err(error.to_string())),
         Err(error) => return Err(error),
     };
-    let off = distance(manifest, Box::new(PlanEngine::new(&plan)?), golden)?;
-    Ok(if off <= golden.tolerance { Ok(plan) } else { Err(format!("its predictions are off by {off:e}")) })
+    let exact = distance(manifest, Box::new(PlanEngine::from_plan(plan.clone())?), golden)?;
+    if exact > golden.tolerance {
+        return Ok(Err(format!("its predictions are off by {exact:e}")));
+    }
+    let (plan, ways) = weights::choose(manifest, model, &plan, rows, wanted)?;
+    let rounded = distance(manifest, Box::new(PlanEngine::new(&plan)?), golden)?;
+    golden.tolerance = golden.tolerance.max(2.0 * rounded);
+    Ok(Ok(Planned { plan, ways }))
 }

@@ -20,6 +20,7 @@ mod serve;
 mod tensors;
 mod train;
 mod verify;
+mod weights;
 
 use std::process::ExitCode;
 

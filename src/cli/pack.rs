@@ -1,9 +1,10 @@
 //! `nearside pack`: the candidate that passed, as a folder of static files.
 
 use crate::evaluate::{Evaluated, predictor};
-use crate::golden;
+use crate::golden::{self, Planned};
 use crate::output::{self, Progress};
 use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
+use crate::weights::{self, AtRest, Known, Way};
 use clap::Args;
 use nearside::bundle::{
     Baseline, Build, BuildColumn, BuildData, BuildSource, BuildStep, COMPILED, Explanation, FileEntry, Golden,
@@ -11,7 +12,7 @@ use nearside::bundle::{
 };
 use nearside::canvas::{Canvas, to_json};
 use nearside::evaluate::card;
-use nearside::features::{Observation, Record, encode};
+use nearside::features::{Observation, Record, Value, encode};
 use nearside::predict::Groups;
 use nearside::rollout::write_atomically;
 use nearside::sources::{Lineage, Table, load_snapshot, record};
@@ -36,6 +37,9 @@ pub struct Pack {
     /// Write the version, but leave the champion as it is.
     #[arg(long)]
     no_promote: bool,
+    /// How the weights of the plan are kept.
+    #[arg(long, value_enum, default_value = "auto")]
+    weights: AtRest,
 }
 
 /// What was packed.
@@ -49,6 +53,8 @@ pub struct Packed {
     pub engine: String,
     /// Why there is no plan, where there is none.
     pub no_plan: Option<String>,
+    /// How the weights of the plan are kept, and how else they could be, each measured on held-out rows.
+    pub weights: Vec<Way>,
     /// Whether the bundle did not have this version yet: the same rows and canvas make the same version again.
     pub new: bool,
     /// Whether it is the champion now.
@@ -63,7 +69,7 @@ pub struct Packed {
 pub fn run(args: Pack, json: bool) -> Result<()> {
     let project = Project::open(&args.project)?;
     let _turn = project.turn("pack")?;
-    let packed = step(&project, !args.no_promote, &[])?;
+    let packed = step(&project, !args.no_promote, args.weights, &[])?;
     if json { output::json(&packed) } else { packed.print() }
 }
 
@@ -76,6 +82,7 @@ impl Packed {
         output::line(format_args!(
             "packed {version} ({candidate}, engine {engine}, {state}{again}): {page_bytes} bytes for the page, {latency_ms:.3} ms each"
         ))?;
+        weights::lines(&self.weights).iter().try_for_each(|line| output::line(format_args!("  {line}")))?;
         match &self.no_plan {
             Some(why) => output::line(format_args!("  there is no plan: {why}")),
             None => Ok(()),
@@ -88,7 +95,7 @@ impl Packed {
 /// # Errors
 /// `gate-failed` when no candidate passed, or the chosen one is over the allowed complexity; `invalid-data` when canvas,
 /// rows, candidates and evaluation are not of one and the same build.
-pub fn step(project: &Project, promote: bool, steps: &[BuildStep]) -> Result<Packed> {
+pub fn step(project: &Project, promote: bool, weights: AtRest, steps: &[BuildStep]) -> Result<Packed> {
     let start = Instant::now();
     let trained: Trained = project.read_work_json("candidates.json", "train")?;
     let evaluated: Evaluated = project.read_work_json("evaluation.json", "evaluate")?;
@@ -104,16 +111,17 @@ pub fn step(project: &Project, promote: bool, steps: &[BuildStep]) -> Result<Pac
     let mut packer = Packer { project, trained: &trained, model: &model, table: &table, progress, files: Vec::new() };
     manifest.explanation = Some(packer.explanation(&manifest, &rows.train)?);
     let (baseline, latency_ms) = packer.baseline(&rows.train)?;
-    let golden_rows = packer.golden(&rows.test)?;
+    let mut golden_rows = packer.golden(&rows.test)?;
     packer.add(&mut manifest, "model", "onnx", model.clone());
-    let (plan, no_plan) = match golden::plan(&manifest, &model, &golden_rows)? {
-        Ok(plan) => {
+    let (plan, no_plan) = match golden::plan(&manifest, &model, &mut golden_rows, &packer.rows(&rows.test)?, weights)? {
+        Ok(Planned { plan, ways }) => {
             manifest.engine = COMPILED.to_owned();
             manifest.plan_sha256 = Some(sha256_hex(&plan));
-            (Some(plan), None)
+            (Some((plan, ways)), None)
         }
         Err(why) => (None, Some(why)),
     };
+    let (plan, ways) = plan.unzip();
     packer.add(&mut manifest, "baseline", "json", json_bytes(&baseline)?);
     packer.add(&mut manifest, "canvas", "json", to_json(&project.canvas).into_bytes());
     packer.add(&mut manifest, "golden", "json", json_bytes(&golden_rows)?);
@@ -147,7 +155,8 @@ pub fn step(project: &Project, promote: bool, steps: &[BuildStep]) -> Result<Pac
         registry.promote(&version)?;
     }
     let (engine, candidate) = (manifest.engine, candidate.name.clone());
-    Ok(Packed { version, candidate, engine, no_plan, new, promoted: promote, page_bytes, latency_ms })
+    let weights = ways.unwrap_or_default();
+    Ok(Packed { version, candidate, engine, no_plan, weights, new, promoted: promote, page_bytes, latency_ms })
 }
 
 /// A step of a build that began at `start` and has just ended.
@@ -242,6 +251,19 @@ impl Packer<'_> {
         let folder = registry.folder();
         std::fs::create_dir_all(folder).map_err(|error| Error::from(error).place(folder.display()))?;
         self.files.iter().try_for_each(|(path, bytes)| write_atomically(&folder.join(path), bytes))
+    }
+
+    /// Held-out rows, spread over them all, with what became of them.
+    fn rows(&self, rows: &[usize]) -> Result<Known> {
+        let rows: Vec<usize> = rows.iter().copied().step_by(rows.len().div_ceil(weights::ROWS).max(1)).collect();
+        let target = self.table.column(&self.project.canvas.prediction_task.target)?;
+        let records = rows.iter().map(|&row| self.record(row)).collect::<Result<_>>()?;
+        let known = |&row: &usize| match &target.values[row] {
+            Value::Text(text) => text.clone(),
+            Value::Missing => String::new(),
+            value => value.to_string(),
+        };
+        Ok(Known { records, known: rows.iter().map(known).collect() })
     }
 
     fn record(&self, row: usize) -> Result<Record> {

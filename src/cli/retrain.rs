@@ -3,6 +3,7 @@
 use crate::output::{self, Progress};
 use crate::pack::{Packed, build_step};
 use crate::project::{Project, ProjectArgs};
+use crate::weights::AtRest;
 use crate::{evaluate, pack, train};
 use clap::Args;
 use nearside::Result;
@@ -51,7 +52,8 @@ pub fn run(args: Retrain, json: bool) -> Result<()> {
     steps.push(build_step("evaluate", start));
     let start = Instant::now();
     let passed = evaluated.passed();
-    let packed = if passed.is_ok() { Some(pack::step(&project, !args.no_promote, &steps)?) } else { None };
+    let packed =
+        if passed.is_ok() { Some(pack::step(&project, !args.no_promote, AtRest::Auto, &steps)?) } else { None };
     steps.push(build_step("pack", start));
 
     let seconds = steps.into_iter().map(|BuildStep { step, seconds }| (step, seconds)).collect();
