@@ -1,6 +1,6 @@
 //! The arguments as they are typed, and which command they mean.
 
-use crate::{adopt, compile, doctor, evaluate, gather, init, pack, promote, retrain, run, serve, train, verify};
+use crate::{adopt, bench, compile, doctor, evaluate, gather, init, pack, promote, retrain, run, serve, train, verify};
 use clap::{Parser, Subcommand};
 use nearside::Result;
 
@@ -42,6 +42,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Make the plan of an ONNX model, for the small runtime.
     Compile(compile::Compile),
+    /// Time models on their plan and on tract, on this machine.
+    Bench(bench::Bench),
     /// Run a model or a bundle on an input file.
     Run(run::Run),
     /// Run models on test data and compare what they give with what they should.
@@ -69,6 +71,7 @@ impl Args {
             Command::Serve(args) => serve::run(args, self.json),
             Command::Doctor(args) => doctor::run(args, self.json),
             Command::Compile(args) => compile::run(args, self.json),
+            Command::Bench(args) => bench::run(args, self.json),
             Command::Run(args) => run::run(args, self.json),
             Command::Verify(args) => verify::run(args, self.json),
         }

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod args;
+mod bench;
 mod compile;
 mod doctor;
 mod engine;

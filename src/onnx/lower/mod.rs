@@ -78,6 +78,12 @@ pub fn agree(plan: &mut PlanEngine, engine: &mut dyn Engine, inputs: &[Tensor], 
 /// The sizes, batch first, of the made-up inputs on which plans are tried.
 const SIZES: [[usize; 2]; 2] = [[1, 4], [3, 2]];
 
+/// Inputs made up for a model, where it leaves sizes open with those, batch first. Fails with `unsupported-operator` for a type that
+/// plans do not compute with.
+pub fn inputs(model: &OnnxModel, sizes: [usize; 2]) -> Result<Vec<Tensor>> {
+    probe::inputs(model, sizes)
+}
+
 /// Whether a plan gives what the engine does, on inputs of several sizes made up for it. Errors are those of [`agree`].
 pub fn try_out(plan: &mut PlanEngine, engine: &mut dyn Engine, model: &OnnxModel) -> Result<()> {
     for sizes in SIZES {
