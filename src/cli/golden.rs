@@ -6,8 +6,9 @@ use nearside::bundle::{Golden, Manifest};
 use nearside::plan::PlanEngine;
 use nearside::predict::Groups;
 use nearside::{Engine, ErrorKind, Predictor, Result};
+use std::collections::BTreeMap;
 
-/// How far an engine is from the golden predictions: the largest difference of a score or value, as a part of it where
+/// How far an engine is from the golden predictions: the largest difference of a probability, a score or a value, as a part of it where
 /// it is above 1; infinite where a label is another one.
 pub fn distance(manifest: &Manifest, engine: Box<dyn Engine>, golden: &Golden) -> Result<f64> {
     let mut predictor = Predictor::new(manifest.clone(), Some(engine), 0)?;
@@ -15,6 +16,7 @@ pub fn distance(manifest: &Manifest, engine: Box<dyn Engine>, golden: &Golden) -
     for (record, wanted) in golden.records.iter().zip(&golden.predictions) {
         let got = predictor.predict(record, &Groups::new(), &mut || 0.0)?;
         worst = worst.max(off(got.score, wanted.score)).max(off(got.value, wanted.value));
+        worst = worst.max(apart(&got.probabilities.unwrap_or_default(), &wanted.probabilities));
         if got.label != wanted.label {
             worst = f64::INFINITY;
         }
@@ -29,6 +31,12 @@ pub fn off(got: Option<f64>, wanted: Option<f64>) -> f64 {
         (None, None) => 0.0,
         _ => f64::INFINITY,
     }
+}
+
+/// How far the probability of any class is from the one that is right.
+pub fn apart(got: &BTreeMap<String, f64>, wanted: &BTreeMap<String, f64>) -> f64 {
+    let each = wanted.iter().map(|(class, wanted)| off(got.get(class).copied(), Some(*wanted)));
+    each.fold(0.0, f64::max)
 }
 
 /// A plan that gives the golden predictions again.

@@ -1,6 +1,6 @@
 //! How the weights of a plan are kept in its file. Every way is tried on rows whose outcome is known, and compared with tract.
 
-use crate::golden::off;
+use crate::golden::{apart, off};
 use clap::ValueEnum;
 use nearside::adopt::{Metric, measure};
 use nearside::bundle::Manifest;
@@ -14,7 +14,7 @@ use std::io::Write;
 
 /// What rounding must save, in bytes on their way to a page: below, the digits are worth more.
 const WORTH: usize = 16 * 1024;
-/// How far a score, or a value as a part of itself, may be off for a rounding that is chosen without being asked for.
+/// How far a probability, or a value as a part of itself, may be off for a rounding that is chosen without being asked for.
 const HARMLESS: f64 = 1e-3;
 /// The share of rows that may get another label or action, and how much worse the metric may become.
 const FEW: f64 = 1e-3;
@@ -61,7 +61,7 @@ pub struct Way {
     pub weights: &'static str,
     /// The bytes of the plan on their way to a page: brotli, quality 11.
     pub bytes: usize,
-    /// How far a score is from tract's at most, or a value as a part of itself.
+    /// How far a probability is from tract's at most, or a value as a part of itself.
     pub error: f64,
     /// The share of rows that get another label or action.
     pub changed: f64,
@@ -98,7 +98,10 @@ pub fn choose(
         }
         let (found, _) = predict(manifest, Box::new(PlanEngine::new(&bytes)?), &records)?;
         let pairs = || found.iter().zip(&predictions);
-        let error = pairs().map(|(found, wanted)| off(found.score, wanted.score).max(off(found.value, wanted.value)));
+        let error = pairs().map(|(found, wanted)| {
+            let [found_all, wanted_all] = [found, wanted].map(|one| one.probabilities.clone().unwrap_or_default());
+            off(found.score, wanted.score).max(off(found.value, wanted.value)).max(apart(&found_all, &wanted_all))
+        });
         let other = pairs().filter(|(found, wanted)| found.label != wanted.label || found.action != wanted.action);
         let way = Way {
             weights: name,
@@ -181,7 +184,7 @@ pub fn lines(ways: &[Way]) -> Vec<String> {
         let metric = metric.as_ref().map(|Metric { metric, value, .. }| format!(", {metric} {value:.4}"));
         let mark = if *chosen { "weights" } else { "  or" };
         format!(
-            "{mark} {weights}: {bytes} bytes compressed, scores off by at most {error:.1e}, {:.2} % of rows decided otherwise{}",
+            "{mark} {weights}: {bytes} bytes compressed, answers off by at most {error:.1e}, {:.2} % of rows decided otherwise{}",
             changed * 100.0,
             metric.unwrap_or_default()
         )
