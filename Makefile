@@ -13,8 +13,9 @@ NEARSIDE := target/release/nearside
 TOOLS := target/tools/bin
 WASM_PACK_VERSION := 0.15.0
 WASM_BINDGEN_VERSION = $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
-RUST := $(shell find src -name '*.rs' -o -name 'README.md') Cargo.toml Cargo.lock .cargo/config.toml
-CORE := $(filter-out src/cli/% src/collect/% src/build.rs,$(RUST))
+RUST := $(shell find src -name '*.rs' -o -name 'README.md') src/kernels/Cargo.toml Cargo.toml Cargo.lock .cargo/config.toml
+# What WebAssembly is made of: the rest is for native targets only.
+CORE := $(filter-out src/cli/% src/collect/% src/sources/% src/train/% src/evaluate/% src/adopt/% src/onnx/lower/% src/build.rs,$(RUST))
 SDK := $(shell find www/sdk -name '*.ts' -not -path '*/dist/*') www/sdk/build.mjs www/sdk/tsconfig.json package.json
 DASHBOARD := $(shell find www/dashboard -type f -not -path '*/dist/*')
 EXAMPLES := $(shell find www/examples -type f)
@@ -40,8 +41,8 @@ $(NEARSIDE): $(RUST) www/dashboard/dist/index.html $(EXAMPLES)
 	cargo build --release --bin nearside
 	@touch $@
 
-# WebAssembly: the small runtime, and the full one with tract.
-wasm: target/wasm/$(WASM_PROFILE).stamp ## Build both runtimes into target/wasm
+# WebAssembly: the small runtime, the full one with tract, and what draws the canvas.
+wasm: target/wasm/$(WASM_PROFILE).stamp ## Build the WebAssembly into target/wasm
 
 # Only what ships goes through wasm-pack, which is two minutes of building by itself.
 target/wasm/wasm.stamp: $(TOOLS)/wasm-pack
@@ -82,14 +83,15 @@ www/dashboard/dist/index.html: $(DASHBOARD) www/sdk/dist/index.js
 # Everything that must hold.
 check: node_modules/.package-lock.json wasm-target ## Formatting and lints
 	cargo fmt --all --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --target wasm32-unknown-unknown --no-default-features --lib -- -D warnings
+	cargo clippy --target wasm32-unknown-unknown --no-default-features --features canvas --lib -- -D warnings
 	npx --no-install tsc -p www/dashboard --noEmit
 
 test: check test-rust test-web ## Run every test (installs Chromium where it is missing)
 
 test-rust: www/dashboard/dist/index.html
-	cargo test
+	cargo test --workspace
 
 # The browser tests take the binary of the Rust tests: one build less.
 test-web: test-rust chromium
@@ -111,7 +113,7 @@ size: ## Weigh what ships; writes target/bench/size.json
 	$(MAKE) build WASM_PROFILE=wasm
 	node tests/bench/size.mjs
 
-bench: ## Measure side by side with onnxruntime-web; writes target/bench/bench.json and the table of the README
+bench: ## Measure side by side with onnxruntime-web, tfjs and plain JavaScript; writes target/bench/bench.json and the table of the README
 	$(MAKE) build chromium WASM_PROFILE=wasm
 	node tests/bench/bench.mjs
 
