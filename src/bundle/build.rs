@@ -33,8 +33,28 @@ pub struct Build {
     /// How long each step took, in their order: `gather`, `train`, `evaluate`, `pack`. Empty when the steps were run by
     /// hand, one command each.
     pub steps: Vec<BuildStep>,
+    /// How the weights of the plan are kept, and how else they could be, each tried on held-out rows. Empty without a plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<BuildWeights>,
     /// The rows that the version was built from.
     pub data: BuildData,
+}
+
+/// One way to keep the weights of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuildWeights {
+    /// `float32`, `float16` or `int8`.
+    pub weights: String,
+    /// The bytes of the plan on their way to a page: brotli, quality 11.
+    pub bytes: u64,
+    /// How far a probability is from tract's at most, or a value as a part of itself where that is above 1.
+    pub error: f64,
+    /// The share of rows that get another label or action.
+    pub changed: f64,
+    /// A metric on the rows, and its value, where their outcome is known.
+    pub metric: Option<(String, f64)>,
+    /// Whether it ships.
+    pub chosen: bool,
 }
 
 /// One step of a build.

@@ -7,7 +7,7 @@ mod digest;
 mod manifest;
 mod page;
 
-pub use build::{Build, BuildColumn, BuildData, BuildSource, BuildStep};
+pub use build::{Build, BuildColumn, BuildData, BuildSource, BuildStep, BuildWeights};
 pub use channel::{Channel, Mode, Pointer};
 pub use digest::{sha256_hex, short_digest};
 pub use manifest::{

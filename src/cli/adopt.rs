@@ -3,10 +3,10 @@
 use crate::golden::{self, Planned};
 use crate::output::{self, Progress};
 use crate::project::json_bytes;
-use crate::weights::{self, AtRest, Known, Way};
+use crate::weights::{self, AtRest, Known};
 use clap::Args;
 use nearside::adopt::{Adopted, Metric, Options, Rows, adopt};
-use nearside::bundle::{COMPILED, FileEntry, Manifest, PageFile, sha256_hex, short_digest};
+use nearside::bundle::{BuildWeights, COMPILED, FileEntry, Manifest, PageFile, sha256_hex, short_digest};
 use nearside::canvas::{TaskKind, parse_canvas, to_json};
 use nearside::rollout::{Registry, write_atomically};
 use nearside::{Error, ErrorKind, Result};
@@ -63,7 +63,7 @@ struct Report {
     rows: u64,
     latency_ms: f64,
     quality: Vec<Metric>,
-    weights: Vec<Way>,
+    weights: Vec<BuildWeights>,
     notes: Vec<String>,
 }
 
@@ -175,7 +175,7 @@ fn write(
     model: &[u8],
     adopted: &Adopted,
     wanted: AtRest,
-) -> Result<(String, std::result::Result<Vec<Way>, String>)> {
+) -> Result<(String, std::result::Result<Vec<BuildWeights>, String>)> {
     let canvas = parse_canvas(&adopted.canvas, "canvas.toml")?;
     let mut manifest = adopted.manifest.clone();
     let mut golden_rows = adopted.golden.clone();

@@ -1,8 +1,8 @@
 //! The golden predictions of a bundle, made again.
 
 use crate::engine;
-use crate::weights::{self, AtRest, Known, Way};
-use nearside::bundle::{Golden, Manifest};
+use crate::weights::{self, AtRest, Known};
+use nearside::bundle::{BuildWeights, Golden, Manifest};
 use nearside::plan::PlanEngine;
 use nearside::predict::Groups;
 use nearside::{Engine, ErrorKind, Predictor, Result};
@@ -44,7 +44,7 @@ pub struct Planned {
     /// Its bytes.
     pub plan: Vec<u8>,
     /// How its weights are kept, and how else they could be.
-    pub ways: Vec<Way>,
+    pub ways: Vec<BuildWeights>,
 }
 
 /// The plan of a model, its weights kept in the way that is asked for; or, in words, why there is none. The tolerance of the golden

@@ -4,11 +4,11 @@ use crate::evaluate::{Evaluated, predictor};
 use crate::golden::{self, Planned};
 use crate::output::{self, Progress};
 use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
-use crate::weights::{self, AtRest, Known, Way};
+use crate::weights::{self, AtRest, Known};
 use clap::Args;
 use nearside::bundle::{
-    Baseline, Build, BuildColumn, BuildData, BuildSource, BuildStep, COMPILED, Explanation, FileEntry, Golden,
-    GoldenPrediction, Manifest, PageFile, sha256_hex, short_digest,
+    Baseline, Build, BuildColumn, BuildData, BuildSource, BuildStep, BuildWeights, COMPILED, Explanation, FileEntry,
+    Golden, GoldenPrediction, Manifest, PageFile, sha256_hex, short_digest,
 };
 use nearside::canvas::{Canvas, to_json};
 use nearside::evaluate::card;
@@ -54,7 +54,7 @@ pub struct Packed {
     /// Why there is no plan, where there is none.
     pub no_plan: Option<String>,
     /// How the weights of the plan are kept, and how else they could be, each measured on held-out rows.
-    pub weights: Vec<Way>,
+    pub weights: Vec<BuildWeights>,
     /// Whether the bundle did not have this version yet: the same rows and canvas make the same version again.
     pub new: bool,
     /// Whether it is the champion now.
@@ -122,6 +122,7 @@ pub fn step(project: &Project, promote: bool, weights: AtRest, steps: &[BuildSte
         Err(why) => (None, Some(why)),
     };
     let (plan, ways) = plan.unzip();
+    let ways: Vec<BuildWeights> = ways.unwrap_or_default();
     packer.add(&mut manifest, "baseline", "json", json_bytes(&baseline)?);
     packer.add(&mut manifest, "canvas", "json", to_json(&project.canvas).into_bytes());
     packer.add(&mut manifest, "golden", "json", json_bytes(&golden_rows)?);
@@ -141,7 +142,10 @@ pub fn step(project: &Project, promote: bool, weights: AtRest, steps: &[BuildSte
     let page_bytes = if new {
         let pack = (!steps.is_empty()).then(|| build_step("pack", start));
         let steps = steps.iter().cloned().chain(pack);
-        packer.add_build(&mut manifest, build(candidate, &lineage, latency_ms, steps.collect()))?
+        packer.add_build(
+            &mut manifest,
+            Build { weights: ways.clone(), ..build(candidate, &lineage, latency_ms, steps.collect()) },
+        )?
     } else {
         let text = std::fs::read(&path).map_err(|error| Error::from(error).place(path.display()))?;
         page_bytes(text.len(), &manifest)
@@ -155,8 +159,7 @@ pub fn step(project: &Project, promote: bool, weights: AtRest, steps: &[BuildSte
         registry.promote(&version)?;
     }
     let (engine, candidate) = (manifest.engine, candidate.name.clone());
-    let weights = ways.unwrap_or_default();
-    Ok(Packed { version, candidate, engine, no_plan, weights, new, promoted: promote, page_bytes, latency_ms })
+    Ok(Packed { version, candidate, engine, no_plan, weights: ways, new, promoted: promote, page_bytes, latency_ms })
 }
 
 /// A step of a build that began at `start` and has just ended.
@@ -181,6 +184,7 @@ fn build(candidate: &TrainedCandidate, lineage: &Lineage, latency_ms: f64, steps
         page_bytes: 0,
         latency_ms,
         steps,
+        weights: Vec::new(),
         data: BuildData {
             snapshot: lineage.sha256.clone(),
             gathered_at: lineage.gathered_at,

@@ -2,18 +2,17 @@
 
 use crate::golden::{apart, off};
 use clap::ValueEnum;
-use nearside::adopt::{Metric, measure};
-use nearside::bundle::Manifest;
+use nearside::adopt::measure;
+use nearside::bundle::{BuildWeights, Manifest};
 use nearside::features::Record;
 use nearside::onnx::TractEngine;
 use nearside::plan::{Plan, PlanEngine, Weights, write};
 use nearside::predict::Groups;
 use nearside::{Engine, Error, ErrorKind, Prediction, Predictor, Result};
-use serde::Serialize;
 use std::io::Write;
 
 /// What rounding must save, in bytes on their way to a page: below, the digits are worth more.
-const WORTH: usize = 16 * 1024;
+const WORTH: u64 = 16 * 1024;
 /// How far a probability, or a value as a part of itself, may be off for a rounding that is chosen without being asked for.
 const HARMLESS: f64 = 1e-3;
 /// The share of rows that may get another label or action, and how much worse the metric may become.
@@ -54,23 +53,6 @@ pub struct Known {
     pub known: Vec<String>,
 }
 
-/// One way, measured.
-#[derive(Clone, Debug, Serialize)]
-pub struct Way {
-    /// `float32`, `float16` or `int8`.
-    pub weights: &'static str,
-    /// The bytes of the plan on their way to a page: brotli, quality 11.
-    pub bytes: usize,
-    /// How far a probability is from tract's at most, or a value as a part of itself.
-    pub error: f64,
-    /// The share of rows that get another label or action.
-    pub changed: f64,
-    /// A metric on the rows, where their outcome is known: the area under the ROC curve, else the first there is.
-    pub metric: Option<Metric>,
-    /// Whether it ships.
-    pub chosen: bool,
-}
-
 /// The bytes of a plan, and every way that was tried, the chosen one among them.
 ///
 /// # Errors
@@ -81,7 +63,7 @@ pub fn choose(
     plan: &Plan,
     rows: &Known,
     wanted: AtRest,
-) -> Result<(Vec<u8>, Vec<Way>)> {
+) -> Result<(Vec<u8>, Vec<BuildWeights>)> {
     let (predictions, kept) = predict(manifest, Box::new(TractEngine::new(model)?), &rows.records)?;
     if predictions.is_empty() {
         let error = Error::new(ErrorKind::GateFailed, "not one row can be predicted");
@@ -90,7 +72,7 @@ pub fn choose(
     let known: Vec<&str> = kept.iter().filter_map(|&row| rows.known.get(row).map(String::as_str)).collect();
     let records: Vec<Record> = kept.iter().map(|&row| rows.records[row].clone()).collect();
     let names = [(Weights::Float32, "float32"), (Weights::Float16, "float16"), (Weights::Int8, "int8")];
-    let mut tried: Vec<(Vec<u8>, Way)> = Vec::new();
+    let mut tried: Vec<(Vec<u8>, BuildWeights)> = Vec::new();
     for (weights, name) in names {
         let bytes = write(plan, weights)?;
         if tried.iter().any(|(other, _)| *other == bytes) {
@@ -103,8 +85,8 @@ pub fn choose(
             off(found.score, wanted.score).max(off(found.value, wanted.value)).max(apart(&found_all, &wanted_all))
         });
         let other = pairs().filter(|(found, wanted)| found.label != wanted.label || found.action != wanted.action);
-        let way = Way {
-            weights: name,
+        let way = BuildWeights {
+            weights: name.to_owned(),
             bytes: compressed(&bytes)?,
             error: error.fold(0.0, f64::max),
             changed: other.count() as f64 / predictions.len() as f64,
@@ -118,7 +100,7 @@ pub fn choose(
         wanted => {
             let name = names.iter().find(|(weights, _)| Some(*weights) == wanted.weights()).map(|(_, name)| *name);
             // What gives the same bytes as another way was not tried again.
-            tried.iter().position(|(_, way)| Some(way.weights) == name).unwrap_or(tried.len() - 1)
+            tried.iter().position(|(_, way)| Some(way.weights.as_str()) == name).unwrap_or(tried.len() - 1)
         }
     };
     tried[chosen].1.chosen = true;
@@ -127,15 +109,15 @@ pub fn choose(
 }
 
 /// The smallest that does no harm and is worth it; the first, which is exact, is always one.
-fn automatic(tried: &[(Vec<u8>, Way)]) -> usize {
+fn automatic(tried: &[(Vec<u8>, BuildWeights)]) -> usize {
     let exact = &tried[0].1;
-    let harmless = |way: &Way| {
+    let harmless = |way: &BuildWeights| {
         let worse = match (&way.metric, &exact.metric) {
             // Errors are better when they are small.
-            (Some(now), Some(before)) if ["rmse", "mae"].contains(&now.metric.as_str()) => {
-                now.value > before.value * (1.0 + FEW)
+            (Some((name, now)), Some((_, before))) if ["rmse", "mae"].contains(&name.as_str()) => {
+                *now > before * (1.0 + FEW)
             }
-            (Some(now), Some(before)) => now.value < before.value - FEW,
+            (Some((_, now)), Some((_, before))) => *now < before - FEW,
             _ => false,
         };
         way.error <= HARMLESS && way.changed <= FEW && !worse && way.bytes + WORTH <= exact.bytes
@@ -162,26 +144,26 @@ fn predict(manifest: &Manifest, engine: Box<dyn Engine>, records: &[Record]) -> 
     Ok((predictions, kept))
 }
 
-fn metric(manifest: &Manifest, predictions: &[Prediction], known: &[&str]) -> Result<Option<Metric>> {
+fn metric(manifest: &Manifest, predictions: &[Prediction], known: &[&str]) -> Result<Option<(String, f64)>> {
     if known.len() != predictions.len() || known.iter().all(|known| known.is_empty()) {
         return Ok(None);
     }
     let mut metrics = measure(manifest, predictions, known)?;
     let best = metrics.iter().position(|metric| metric.metric == "roc_auc").unwrap_or(0);
-    Ok((!metrics.is_empty()).then(|| metrics.swap_remove(best)))
+    Ok((!metrics.is_empty()).then(|| metrics.swap_remove(best)).map(|best| (best.metric, best.value)))
 }
 
-fn compressed(bytes: &[u8]) -> Result<usize> {
+fn compressed(bytes: &[u8]) -> Result<u64> {
     let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, 11, 22);
     writer.write_all(bytes)?;
-    Ok(writer.into_inner().len())
+    Ok(writer.into_inner().len() as u64)
 }
 
 /// Every way as a line, for people.
-pub fn lines(ways: &[Way]) -> Vec<String> {
-    let line = |way: &Way| {
-        let Way { weights, bytes, error, changed, metric, chosen } = way;
-        let metric = metric.as_ref().map(|Metric { metric, value, .. }| format!(", {metric} {value:.4}"));
+pub fn lines(ways: &[BuildWeights]) -> Vec<String> {
+    let line = |way: &BuildWeights| {
+        let BuildWeights { weights, bytes, error, changed, metric, chosen } = way;
+        let metric = metric.as_ref().map(|(metric, value)| format!(", {metric} {value:.4}"));
         let mark = if *chosen { "weights" } else { "  or" };
         format!(
             "{mark} {weights}: {bytes} bytes compressed, answers off by at most {error:.1e}, {:.2} % of rows decided otherwise{}",
@@ -196,16 +178,16 @@ pub fn lines(ways: &[Way]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn way(weights: &'static str, bytes: usize, error: f64, auc: f64) -> (Vec<u8>, Way) {
-        let metric = Some(Metric { metric: "roc_auc".into(), value: auc, rows: 100 });
-        (vec![], Way { weights, bytes, error, changed: 0.0, metric, chosen: false })
+    fn way(weights: &str, bytes: u64, error: f64, auc: f64) -> (Vec<u8>, BuildWeights) {
+        let metric = Some(("roc_auc".to_owned(), auc));
+        (vec![], BuildWeights { weights: weights.into(), bytes, error, changed: 0.0, metric, chosen: false })
     }
 
     #[test]
     fn the_smallest_that_does_no_harm_is_taken_where_it_is_worth_it() {
         let exact = way("float32", 100_000, 1e-8, 0.9);
         let half = way("float16", 50_000, 1e-4, 0.9);
-        let choose = |bytes: (Vec<u8>, Way)| automatic(&[exact.clone(), half.clone(), bytes]);
+        let choose = |bytes: (Vec<u8>, BuildWeights)| automatic(&[exact.clone(), half.clone(), bytes]);
         assert_eq!(choose(way("int8", 26_000, 9e-4, 0.8999)), 2);
         assert_eq!(choose(way("int8", 26_000, 2e-3, 0.9)), 1, "a score is too far off");
         assert_eq!(choose(way("int8", 26_000, 9e-4, 0.89)), 1, "the metric falls");

@@ -109,6 +109,12 @@ fn the_same_rows_and_canvas_make_the_same_version_whenever_it_is_built() {
     // The file that carries the plan carries the manifest, too.
     assert_eq!(json!(build.page_bytes), manifest["files"]["plan"]["bytes"]);
     assert!(build.parameters > 10 && build.latency_ms > 0.0);
+    // A small model keeps its digits; what rounding would have saved and cost is said all the same.
+    let ways: Vec<(&str, bool)> = build.weights.iter().map(|way| (way.weights.as_str(), way.chosen)).collect();
+    assert_eq!(ways, [("float32", true), ("float16", false)]);
+    let [exact, half] = build.weights.as_slice() else { panic!("{build:?}") };
+    assert!(half.bytes < exact.bytes && half.error > exact.error && exact.error < 1e-5, "{build:?}");
+    assert!(exact.metric.as_ref().is_some_and(|(name, value)| name == "roc_auc" && *value > 0.7), "{build:?}");
     let steps: Vec<&str> = build.steps.iter().map(|step| step.step.as_str()).collect();
     assert_eq!(steps, ["gather", "train", "evaluate", "pack"]);
     assert!(build.steps.iter().all(|step| step.seconds > 0.0));
