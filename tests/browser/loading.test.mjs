@@ -244,6 +244,32 @@ test("an alert event comes when this page's own verdict turns worse", async () =
   assert.ok(got.alerts[0].words.length > 0);
 });
 
+test("a session runs the plan of a bundle on the small runtime, and says what is none", async () => {
+  const got = await page.evaluate(async ([plan, onnx]) => {
+    const { Session } = await import("/sdk/index.js");
+    const session = await Session.create(plan, { engine: "compiled" });
+    const inputs = Object.fromEntries(session.inputs.map(({ name, type }) => [name, { type, shape: [2, 1], data: [0, 1] }]));
+    const { probabilities } = await session.run(inputs);
+    const [first] = session.inputs;
+    const code = (promise) => promise.then(() => null, ({ code }) => code);
+    return {
+      description: session.description, shape: probabilities.shape, sum: probabilities.data[0] + probabilities.data[1],
+      wrong: [
+        await code(session.run({ ...inputs, [first.name]: { ...inputs[first.name], shape: [3, 1] } })),
+        await code(session.run({ ...inputs, [first.name]: { ...inputs[first.name], data: ["a", "b"] } })),
+        await code(session.run({})),
+        await code(Session.create(onnx, { engine: "compiled" })),
+        await code(Session.create(plan, { engine: "tract" })),
+        await code(Session.create(new Uint8Array([0x4e, 0x53, 0x50, 9, 9]))),
+      ],
+    };
+  }, [modelPath, onnxPath]);
+  assert.deepEqual([got.description, got.shape], [null, [2, manifest.task.classes.length]]);
+  assert.ok(Math.abs(got.sum - 1) < 1e-5);
+  assert.deepEqual(got.wrong, ["wrong-shape", "wrong-type", "wrong-input", "no-plan", "usage", "invalid-model"]);
+  assert.ok(server.served.filter((line) => line.endsWith(".wasm"))[0].endsWith(runtimeFile()));
+});
+
 test("a model and a session end with the block that they are declared in", async () => {
   const got = await page.evaluate(async ([record, path]) => {
     const { load, Session } = await import("/sdk/index.js");

@@ -95,7 +95,7 @@ export async function readRelease(transfer: Transfer, base: URL, channel: Channe
 }
 
 /** The parts of a file for pages (`src/bundle/page.rs`); `undefined` when it is none, or of a version that is not known here. */
-function split(bytes: Uint8Array<ArrayBuffer>): { json: Uint8Array; fields: Uint8Array<ArrayBuffer>; model: Uint8Array<ArrayBuffer> } | undefined {
+export function split(bytes: Uint8Array<ArrayBuffer>): { json: Uint8Array; fields: Uint8Array<ArrayBuffer>; model: Uint8Array<ArrayBuffer> } | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || view.getUint32(0) !== PAGE_FILE) return undefined;
   const fields = 12 + view.getUint32(4, true);

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import { split } from "./bundle.js";
 import { readBody, request, statusError, type Transfer } from "./download.js";
 import { asNearsideError, NearsideError, throwIfAborted } from "./errors.js";
 import type { Instance, Runtime, Runtimes } from "./runtime.js";
@@ -144,7 +145,9 @@ export function sessionFor(runtimes: Runtimes): SessionFactory {
         const named = isAddress(source) && host.resolve(source).pathname.endsWith(".plan");
         const early = isBytes(source) ? undefined : runtimes.of(options.engine === "compiled" || named ? "compiled" : "tract", transfer);
         early?.compiled(transfer).catch(() => {});
-        const model = await reading;
+        const read = await reading;
+        // A bundle's file for pages holds a plan, too.
+        const model = split(read)?.model ?? read;
         const plan = isPlan(model);
         if (options.engine === "compiled" && !plan) {
           throw new NearsideError("no-plan", 'An .onnx file has no compiled plan: make one with `nearside compile`. Or leave the engine out: "tract" runs the file as it is.');
@@ -171,7 +174,7 @@ function isPlan(bytes: Uint8Array): boolean {
   return bytes[0] === 0x4e && bytes[1] === 0x53 && bytes[2] === 0x50;
 }
 
-async function readModel(transfer: Transfer, source: ModelSource): Promise<Uint8Array> {
+async function readModel(transfer: Transfer, source: ModelSource): Promise<Uint8Array<ArrayBuffer>> {
   if (isBytes(source)) return source instanceof ArrayBuffer ? new Uint8Array(source) : new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   const url = isAddress(source) ? transfer.host.resolve(source) : new URL(source.url || "about:response");
   const response = isAddress(source) ? await request(transfer, url, { credentials: "same-origin" }) : source;
