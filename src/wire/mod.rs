@@ -1,7 +1,7 @@
 //! Takes values; gives their bytes, one field behind the other, and reads them again. Frames, plans and the page's form of a
 //! manifest are made of them.
-//! Next: `telemetry`, `plan` and `bundle` say which fields, in which order. It knows no names and no versions: whoever writes puts a magic
-//! number in front.
+//! Next: `telemetry`, `plan` and `bundle` say which fields, in which order. It knows no names and no versions (whoever writes
+//! puts a magic number in front), and never makes a list for a length that the bytes do not hold.
 
 mod fields;
 
