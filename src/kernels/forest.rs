@@ -57,53 +57,46 @@ pub struct Sets<'a, T> {
     pub starts: &'a [usize],
 }
 
-/// From nodes to their leaves, each for the row that starts at its place in `values`. Every row has a first value, which leaves read
-/// and forget.
-pub fn leaves_f32(
-    nodes: &[Node<f32>],
-    walk: Walk,
-    sets: Sets<'_, f32>,
-    values: &[f32],
-    starts: [usize; LANES],
-    at: [u32; LANES],
-) -> [u32; LANES] {
-    let contains = |set: f32, value: f32| {
-        let set = set as usize;
-        let (Some(&start), Some(&end)) = (sets.starts.get(set), sets.starts.get(set + 1)) else { return false };
-        let members = &sets.members[start..end];
-        members.get(members.partition_point(|&member| member < value)) == Some(&value)
-    };
-    match walk {
-        Walk::AtMost => walk_down(nodes, values, starts, at, |node, value| value <= node.threshold),
-        Walk::AtMostOrMissing => walk_down(nodes, values, starts, at, |node, value| {
-            (value <= node.threshold) | (value.is_nan() & (node.tag & MISSING != 0))
-        }),
-        Walk::Any => walk_down(nodes, values, starts, at, |node, value| {
-            let missing = value.is_nan() & (node.tag & MISSING != 0);
-            missing | if node.tag & SET != 0 { contains(node.threshold, value) } else { value <= node.threshold }
-        }),
-    }
-}
-
-/// [`leaves_f32`] for float64.
-pub fn leaves_f64(
-    nodes: &[Node<f64>],
-    _walk: Walk,
-    sets: Sets<'_, f64>,
-    values: &[f64],
-    starts: [usize; LANES],
-    at: [u32; LANES],
-) -> [u32; LANES] {
-    walk_down(nodes, values, starts, at, |node, value| {
-        let missing = value.is_nan() & (node.tag & MISSING != 0);
-        if node.tag & SET == 0 {
-            return missing | (value <= node.threshold);
+/// A function of its own for each type: a generic one would be built with whoever calls it, for size.
+macro_rules! leaves {
+    ($name:ident, $type:ty) => {
+        /// From nodes to their leaves, each for the row that starts at its place in `values`. Every row has a first value, which
+        /// leaves read and forget.
+        pub fn $name(
+            nodes: &[Node<$type>],
+            walk: Walk,
+            sets: Sets<'_, $type>,
+            values: &[$type],
+            starts: [usize; LANES],
+            at: [u32; LANES],
+        ) -> [u32; LANES] {
+            let missing = |node: Node<$type>, value: $type| value.is_nan() & (node.tag & MISSING != 0);
+            match walk {
+                Walk::AtMost => walk_down(nodes, values, starts, at, |node, value| value <= node.threshold),
+                Walk::AtMostOrMissing => {
+                    walk_down(nodes, values, starts, at, |node, value| (value <= node.threshold) | missing(node, value))
+                }
+                Walk::Any => walk_down(nodes, values, starts, at, |node, value| {
+                    let yes = match node.tag & SET {
+                        0 => value <= node.threshold,
+                        _ => sets.contain(node.threshold as usize, value),
+                    };
+                    yes | missing(node, value)
+                }),
+            }
         }
-        let set = node.threshold as usize;
-        let (Some(&start), Some(&end)) = (sets.starts.get(set), sets.starts.get(set + 1)) else { return missing };
-        let members = &sets.members[start..end];
-        missing | (members.get(members.partition_point(|&member| member < value)) == Some(&value))
-    })
+    };
+}
+leaves!(leaves_f32, f32);
+leaves!(leaves_f64, f64);
+
+impl<T: Copy + PartialOrd> Sets<'_, T> {
+    /// Whether a set has a member; one that is not there has none.
+    fn contain(&self, set: usize, value: T) -> bool {
+        let (Some(&start), Some(&end)) = (self.starts.get(set), self.starts.get(set + 1)) else { return false };
+        let members = &self.members[start..end];
+        members.get(members.partition_point(|&member| member < value)) == Some(&value)
+    }
 }
 
 #[inline(always)]

@@ -1,5 +1,6 @@
 // Reads what the peers without ONNX need of a file: nodes with their attributes, and initializers. No control flow, no
 // external data, no strings: what the shared models hold.
+import { readFields } from "../browser/onnx-tensors.mjs";
 
 /** Field numbers of onnx.proto, by message. */
 const MODEL_GRAPH = 7;
@@ -69,26 +70,9 @@ function tensor(fields) {
 /** The fields of a message: number → values in their order; a value is a number, four or eight bytes, or bytes. */
 function message(bytes) {
   const fields = new Map();
-  let at = 0;
-  const varint = () => {
-    let value = 0n;
-    for (let shift = 0n; ; shift += 7n) {
-      const byte = bytes[at++];
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) return Number(BigInt.asIntN(64, value));
-    }
-  };
-  const take = (length) => bytes.subarray(at, (at += length));
-  while (at < bytes.length) {
-    const key = varint();
-    const values = fields.get(key >> 3) ?? fields.set(key >> 3, []).get(key >> 3);
-    switch (key & 7) {
-      case 0: values.push(varint()); break;
-      case 1: values.push(take(8)); break;
-      case 2: values.push(take(varint())); break;
-      case 5: values.push(take(4)); break;
-      default: throw new Error(`not a protobuf message: wire type ${key & 7} at byte ${at}`);
-    }
+  for (const [number, value] of readFields(bytes)) {
+    const values = fields.get(number) ?? fields.set(number, []).get(number);
+    values.push(typeof value === "bigint" ? Number(value) : value);
   }
   return fields;
 }

@@ -55,7 +55,8 @@ function fromHalf(bits) {
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
 }
 
-function readFields(bytes) {
+/** The fields of a protobuf message in their order: `[number, value]`, a value being a BigInt or bytes. */
+export function readFields(bytes) {
   const fields = [];
   let at = 0;
   const varint = () => {

@@ -48,63 +48,40 @@ pub trait Real:
     ) -> [u32; LANES];
 }
 
-impl Real for f32 {
-    fn from_f64(value: f64) -> Self {
-        value as f32
-    }
+macro_rules! real {
+    ($type:ty, $leaves:path) => {
+        impl Real for $type {
+            fn from_f64(value: f64) -> Self {
+                value as $type
+            }
 
-    fn to_f64(self) -> f64 {
-        f64::from(self)
-    }
+            fn to_f64(self) -> f64 {
+                self.into()
+            }
 
-    fn is_nan(self) -> bool {
-        self.is_nan()
-    }
+            fn is_nan(self) -> bool {
+                self.is_nan()
+            }
 
-    fn next_down(self) -> Self {
-        self.next_down()
-    }
+            fn next_down(self) -> Self {
+                self.next_down()
+            }
 
-    fn leaves(
-        nodes: &[Node<Self>],
-        walk: Walk,
-        sets: Sets<'_, Self>,
-        values: &[Self],
-        starts: [usize; LANES],
-        at: [u32; LANES],
-    ) -> [u32; LANES] {
-        leaves_f32(nodes, walk, sets, values, starts, at)
-    }
+            fn leaves(
+                nodes: &[Node<Self>],
+                walk: Walk,
+                sets: Sets<'_, Self>,
+                values: &[Self],
+                starts: [usize; LANES],
+                at: [u32; LANES],
+            ) -> [u32; LANES] {
+                $leaves(nodes, walk, sets, values, starts, at)
+            }
+        }
+    };
 }
-
-impl Real for f64 {
-    fn from_f64(value: f64) -> Self {
-        value
-    }
-
-    fn to_f64(self) -> f64 {
-        self
-    }
-
-    fn is_nan(self) -> bool {
-        self.is_nan()
-    }
-
-    fn next_down(self) -> Self {
-        self.next_down()
-    }
-
-    fn leaves(
-        nodes: &[Node<Self>],
-        walk: Walk,
-        sets: Sets<'_, Self>,
-        values: &[Self],
-        starts: [usize; LANES],
-        at: [u32; LANES],
-    ) -> [u32; LANES] {
-        leaves_f64(nodes, walk, sets, values, starts, at)
-    }
-}
+real!(f32, leaves_f32);
+real!(f64, leaves_f64);
 
 /// How the votes for a target become one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
