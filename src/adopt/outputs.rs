@@ -56,7 +56,7 @@ pub fn learn(
     let score = single.filter(|output| output.numbers.as_deref().is_some_and(are_shares));
     let kind = options.task.unwrap_or_else(|| kind(label.is_some() || probabilities.is_some(), score, known));
 
-    if kind == TaskKind::Regression {
+    if kind.predicts_value() {
         let Some(value) = single else { return Err(nothing(&seen, "no output is one number per row")) };
         let roles = Roles { value: Some(value.name.to_owned()), ..Roles::default() };
         finite(value)?;

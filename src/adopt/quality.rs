@@ -3,7 +3,6 @@
 use super::Metric;
 use super::outputs::plain;
 use crate::bundle::Manifest;
-use crate::canvas::TaskKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Cases, roc_auc};
 use crate::predict::Prediction;
@@ -22,7 +21,7 @@ pub fn measure(manifest: &Manifest, predictions: &[Prediction], known: &[&str]) 
     if rows.is_empty() {
         return Err(error("no row has a value of the target".into()).help("fill the target, or leave --target out"));
     }
-    if manifest.task.kind == TaskKind::Regression {
+    if manifest.task.kind.predicts_value() {
         let mut errors = Vec::with_capacity(rows.len());
         for (prediction, known) in &rows {
             let known: f64 = known.parse().map_err(|_| {

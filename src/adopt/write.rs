@@ -3,7 +3,7 @@
 use super::Options;
 use super::outputs::Learned;
 use super::rows::Rows;
-use crate::canvas::{Canvas, FeatureKind, Missing, PredictionTask, TaskKind};
+use crate::canvas::{Canvas, FeatureKind, Missing, PredictionTask};
 use crate::features::FeatureSchema;
 use std::fmt::Write;
 
@@ -14,10 +14,7 @@ pub fn bare(name: &str) -> Canvas {
 
 /// The text of `canvas.toml`: the name, the task, and the features as the rows show them.
 pub fn canvas(options: &Options, learned: &Learned, features: &[FeatureSchema], rows: &Rows) -> String {
-    let kind = match learned.kind {
-        TaskKind::Classification => "classification",
-        TaskKind::Regression => "regression",
-    };
+    let kind = learned.kind.name();
     let mut text = format!(
         "# Written by `nearside adopt`. Everything that is not stated is grey on the dashboard: fill in what you know.\n\
          name = {}\n\n[prediction_task]\nkind = \"{kind}\"\n",

@@ -105,6 +105,8 @@ wire!(
     enum TaskKind {
         Classification,
         Regression,
+        Ranking,
+        AnomalyDetection,
     }
 );
 wire!(

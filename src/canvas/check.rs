@@ -6,11 +6,17 @@ use super::check_features::check_features;
 use super::finding::Finding;
 use super::metrics::{LIVE_METRICS, OFFLINE_METRICS, is_fairness_metric};
 use super::nearest::suggest;
-use super::{Canvas, PredictionTask, Rule, SplitKind, TaskKind};
+use super::{Canvas, PredictionTask, Rule, SplitKind, TaskKind, TrainerKind};
 use crate::time::Millis;
 
 /// The longest name of a service: what one label of a host name may have.
 const NAME_LENGTH: usize = 63;
+
+/// More trees than any page would carry.
+const MOST_TREES: usize = 10_000;
+
+/// A tree of this depth has 65,536 leaves.
+const MOST_DEPTH: usize = 16;
 
 /// Everything in the canvas that contradicts itself or names what does not exist, block by block. Empty when the
 /// canvas is sound. The types already hold that every key is known and of the right type.
@@ -119,19 +125,32 @@ fn check_sources(canvas: &Canvas, report: &mut Report) {
 
 fn check_task(canvas: &Canvas, report: &mut Report) {
     let task = &canvas.prediction_task;
-    if task.target.is_empty() && task.output.as_deref().is_none_or(str::is_empty) {
+    let needed = task.kind != TaskKind::AnomalyDetection;
+    if needed && task.target.is_empty() && task.output.as_deref().is_none_or(str::is_empty) {
         let message = "neither a target nor an output is stated";
         report.add("prediction_task.target", message, "name the column that is predicted: target = \"…\"");
     }
-    if task.kind == TaskKind::Regression {
-        check_regression(canvas, report);
+    if task.group.is_some() != (task.kind == TaskKind::Ranking) {
+        let (message, help) = if task.group.is_none() {
+            ("a ranking needs to know which rows are ranked against each other", "add group = \"…\" with the column")
+        } else {
+            ("only a ranking has groups of rows", "leave it out, or use kind = \"ranking\"")
+        };
+        report.add("prediction_task.group", message, help);
+    }
+    if task.kind.predicts_value() {
+        check_values_task(canvas, report);
         return;
     }
-    let two_classes = !canvas.decisions.bands.is_empty()
-        || !canvas.offline_evaluation.gates.is_empty()
-        || canvas.offline_evaluation.error_cost.is_some();
+    let anomalies = task.kind == TaskKind::AnomalyDetection;
+    if anomalies && canvas.building_models.fairness.is_some() {
+        let message = "an anomaly detector learns without outcomes: there is nothing to mitigate";
+        report.add("building_models.fairness", message, "leave it out");
+    }
+    let two_classes =
+        (!canvas.decisions.bands.is_empty() && !anomalies) || canvas.offline_evaluation.error_cost.is_some();
     if task.positive.is_none() && two_classes {
-        let message = "bands, gates and error costs need to know which class is the positive one";
+        let message = "bands and error costs need to know which class is the positive one";
         report.add(
             "prediction_task.positive",
             message,
@@ -141,16 +160,17 @@ fn check_task(canvas: &Canvas, report: &mut Report) {
     check_complexity(task, report);
 }
 
-/// A number has no classes: nothing that goes by a score can be stated about it.
-fn check_regression(canvas: &Canvas, report: &mut Report) {
+/// A predicted number has no classes: nothing that goes by a score can be stated about it.
+fn check_values_task(canvas: &Canvas, report: &mut Report) {
     let stated = [
         ("prediction_task.positive", canvas.prediction_task.positive.is_some()),
         ("decisions.bands", !canvas.decisions.bands.is_empty()),
-        ("offline_evaluation.gates", !canvas.offline_evaluation.gates.is_empty()),
         ("offline_evaluation.error_cost", canvas.offline_evaluation.error_cost.is_some()),
+        ("building_models.fairness", canvas.building_models.fairness.is_some()),
     ];
+    let kind = canvas.prediction_task.kind.name();
     for (path, _) in stated.into_iter().filter(|(_, stated)| *stated) {
-        report.add(path, "a regression has no classes to tell apart", "leave it out");
+        report.add(path, format!("a {kind} has no classes to tell apart"), "leave it out");
     }
     check_complexity(&canvas.prediction_task, report);
 }
@@ -271,7 +291,7 @@ fn check_operation(canvas: &Canvas, report: &mut Report) {
 
     let building = &canvas.building_models;
     report.not_negative("building_models.cost_per_hour", building.cost_per_hour);
-    report.not_negative("building_models.trainer.l2", building.trainer.l2);
+    check_trainer(canvas, report);
     if let Some(scale) = building.scale {
         report.not_negative("building_models.scale.predictions_per_day", scale.predictions_per_day);
     }
@@ -284,6 +304,44 @@ fn check_operation(canvas: &Canvas, report: &mut Report) {
         report.name("building_models.fairness.group".to_owned(), "sensitive feature", &fairness.group, groups);
         let metrics = OFFLINE_METRICS.into_iter().filter(|name| is_fairness_metric(name));
         report.name("building_models.fairness.metric".to_owned(), "fairness metric", &fairness.metric, metrics);
+    }
+}
+
+fn check_trainer(canvas: &Canvas, report: &mut Report) {
+    let (trainer, task) = (&canvas.building_models.trainer, canvas.prediction_task.kind);
+    report.not_negative("building_models.trainer.l2", trainer.l2);
+    report.above_zero("building_models.trainer.timeout_s", trainer.timeout_s);
+    if let Some(kind) = trainer.kind
+        && !kind.fits(task)
+    {
+        let fitting: Vec<&str> =
+            TrainerKind::ALL.iter().filter(|kind| kind.fits(task)).map(|kind| kind.name()).collect();
+        let message = format!("{} does not fit a {}", kind.name(), task.name());
+        report.add("building_models.trainer.kind", message, format!("accepted: {}", fitting.join(", ")));
+    }
+    if trainer.kind.is_some() && !trainer.command.is_empty() {
+        let message = "either the kit trains or a program does";
+        report.add("building_models.trainer.command", message, "leave `kind` or `command` out");
+    }
+    if !(1..=MOST_TREES).contains(&trainer.trees) {
+        let message = format!("{} trees cannot be grown", trainer.trees);
+        report.add("building_models.trainer.trees", message, format!("write 1 to {MOST_TREES}"));
+    }
+    if !(1..=MOST_DEPTH).contains(&trainer.depth) {
+        let message = format!("{} is no depth of a tree", trainer.depth);
+        report.add("building_models.trainer.depth", message, format!("write 1 to {MOST_DEPTH}"));
+    }
+    if !(trainer.learning_rate > 0.0 && trainer.learning_rate <= 1.0) {
+        let message = format!("{} is no learning rate", trainer.learning_rate);
+        report.add(
+            "building_models.trainer.learning_rate",
+            message,
+            "write a number above 0, up to 1, for example 0.1",
+        );
+    }
+    if trainer.min_rows == 0 || trainer.early_stopping == Some(0) {
+        let key = if trainer.min_rows == 0 { "min_rows" } else { "early_stopping" };
+        report.add(format!("building_models.trainer.{key}"), "0 has no meaning here", "write 1 or more");
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What the outputs of a built model are called: no input can have one of these names.
-pub const MODEL_OUTPUTS: [&str; 3] = ["label", "probabilities", "margin"];
+pub const MODEL_OUTPUTS: [&str; 4] = ["label", "probabilities", "margin", "prediction"];
 
 /// One feature: a column of the data, and what an expert knows about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Blocks 7, 8 and 9: making predictions, collecting data, building models.
 
+use super::TaskKind;
 use serde::{Deserialize, Serialize};
 
 /// Block 7: where, when and how fast predictions are made.
@@ -111,29 +112,95 @@ pub struct BuildingModels {
     pub currency: Option<String>,
 }
 
-/// How a model is fitted.
+/// How a model is fitted: by a trainer of the kit, or by a program of the project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Trainer {
-    /// The kind of model.
-    pub kind: TrainerKind,
-    /// The strength of the L2 penalty on the weights (not on the intercept), per row.
+    /// The kind of model; not stated, the task's own: see [`TrainerKind::of`].
+    pub kind: Option<TrainerKind>,
+    /// A linear model: the strength of the L2 penalty on the weights (not on the intercept), per row.
     pub l2: f64,
+    /// Gradient boosting, isolation forest: the number of trees (for more than two classes, of rounds of one tree per class).
+    pub trees: usize,
+    /// Gradient boosting: the number of questions from the root to a leaf at most, 1…16.
+    pub depth: usize,
+    /// Gradient boosting: what each tree's leaves are multiplied by, 0…1.
+    pub learning_rate: f64,
+    /// Gradient boosting: the fewest training rows in a leaf.
+    pub min_rows: usize,
+    /// Gradient boosting: stop when this many trees in a row have not lowered the loss on a tenth of the training rows,
+    /// which is held back for that. Not stated, every tree is grown.
+    pub early_stopping: Option<usize>,
+    /// The program that trains instead, and its arguments. It is told by its environment where snapshot and canvas are,
+    /// and where to write `model.onnx`.
+    pub command: Vec<String>,
+    /// How long the program may take, in seconds.
+    pub timeout_s: f64,
 }
 
 impl Default for Trainer {
     fn default() -> Self {
-        Self { kind: TrainerKind::Logistic, l2: 1e-4 }
+        Self {
+            kind: None,
+            l2: 1e-4,
+            trees: 100,
+            depth: 4,
+            learning_rate: 0.1,
+            min_rows: 20,
+            early_stopping: None,
+            command: Vec::new(),
+            timeout_s: 3600.0,
+        }
     }
 }
 
 /// The kinds of model that the kit fits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrainerKind {
-    /// Logistic regression with an L2 penalty.
-    #[default]
+    /// Linear regression with an L2 penalty (ridge).
+    Linear,
+    /// Logistic regression with an L2 penalty; softmax regression for more than two classes.
     Logistic,
+    /// Trees that each correct those before.
+    GradientBoosting,
+    /// Trees that cut at random: what is cut off early is unusual.
+    IsolationForest,
+}
+
+impl TrainerKind {
+    /// What fits a task where the canvas names no trainer.
+    pub const fn of(task: TaskKind) -> Self {
+        match task {
+            TaskKind::Classification => Self::Logistic,
+            TaskKind::Regression => Self::Linear,
+            TaskKind::Ranking => Self::GradientBoosting,
+            TaskKind::AnomalyDetection => Self::IsolationForest,
+        }
+    }
+
+    /// Whether it can fit this task.
+    pub const fn fits(self, task: TaskKind) -> bool {
+        match self {
+            Self::Linear => matches!(task, TaskKind::Regression),
+            Self::Logistic => matches!(task, TaskKind::Classification),
+            Self::GradientBoosting => !matches!(task, TaskKind::AnomalyDetection),
+            Self::IsolationForest => matches!(task, TaskKind::AnomalyDetection),
+        }
+    }
+
+    /// The name that the canvas uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Logistic => "logistic",
+            Self::GradientBoosting => "gradient_boosting",
+            Self::IsolationForest => "isolation_forest",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Linear, Self::Logistic, Self::GradientBoosting, Self::IsolationForest];
 }
 
 /// What is done about unfairness while training.
@@ -155,6 +222,8 @@ pub struct Fairness {
 pub enum Mitigation {
     /// Weights that make group and label independent (Kamiran and Calders, 2012).
     Reweighing,
+    /// A penalty on what the groups' mean predictions are apart, in several strengths, each a candidate.
+    Constraint,
 }
 
 /// What a bundle was planned for.

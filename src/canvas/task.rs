@@ -14,9 +14,13 @@ pub struct PredictionTask {
     /// The output of the model that is the prediction, for a model that was adopted without a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
-    /// The class that counts as positive, for a classification into two.
+    /// The class that counts as positive, for a classification into two; for anomaly detection with known outcomes, the
+    /// value of the target that means an anomaly.
     #[serde(default)]
     pub positive: Option<String>,
+    /// For a ranking: the column whose value says which rows are ranked against each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What a model may weigh at most.
     #[serde(default)]
     pub complexity: Complexity,
@@ -29,8 +33,29 @@ pub enum TaskKind {
     /// One of several classes.
     #[default]
     Classification,
-    /// A number. Adopted models only: the kit trains none.
+    /// A number.
     Regression,
+    /// A number whose order counts, among the rows of one group: the higher, the further in front.
+    Ranking,
+    /// How unusual a record is, 0…1; a target is needed only to measure it.
+    AnomalyDetection,
+}
+
+impl TaskKind {
+    /// The name that the canvas uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Classification => "classification",
+            Self::Regression => "regression",
+            Self::Ranking => "ranking",
+            Self::AnomalyDetection => "anomaly_detection",
+        }
+    }
+
+    /// Whether a prediction is a number without bounds: it has no score, and so no bands.
+    pub const fn predicts_value(self) -> bool {
+        matches!(self, Self::Regression | Self::Ranking)
+    }
 }
 
 /// Limits on a model: `pack` refuses one that is over them.

@@ -135,7 +135,9 @@ impl Report {
     fn print(&self) -> Result<()> {
         let Self { name, folder, version, target, features, rows, latency_ms, .. } = self;
         let task = match self.task {
-            TaskKind::Regression => format!("a regression of {target}"),
+            kind @ (TaskKind::Regression | TaskKind::Ranking | TaskKind::AnomalyDetection) => {
+                format!("a {} of {target}", kind.name().replace('_', " "))
+            }
             TaskKind::Classification => format!("a classification of {target} into {}", self.classes.join(", ")),
         };
         output::line(format_args!("adopted {name} {version}: {task}, from {features} features"))?;

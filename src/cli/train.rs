@@ -41,7 +41,7 @@ pub fn step(project: &Project) -> Result<Trained> {
         canvas_digest: project.canvas_digest(),
         snapshot: lineage.sha256,
         schema: schema(&project.canvas, &first.fitted.features, &table, &first.split.train)?,
-        classes: first.fitted.classes.clone(),
+        classes: first.fitted.classes().to_vec(),
         candidates: Vec::new(),
     };
     for candidate in candidates {

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
 use crate::sources::Table;
 use crate::stats::of_sorted;
-use crate::train::{Labels, split, text};
+use crate::train::{Labels, Target, split, text};
 
 /// The parts that a numeric slice is cut into.
 const PARTS: usize = 4;
@@ -17,10 +17,8 @@ pub struct HeldOut {
     pub rows: Vec<usize>,
     /// How many rows the model learned from.
     pub training_rows: usize,
-    /// Whether each belongs to the positive class.
-    pub labels: Vec<bool>,
-    /// The name of the positive class.
-    pub positive: String,
+    /// What each of them should give.
+    pub target: Target,
     /// The sensitive features.
     pub groups: Vec<Partition>,
     /// The slices that the canvas names.
@@ -45,18 +43,31 @@ impl HeldOut {
     /// Those of the split and of the labels; `invalid-data` when a group or slice is not a column.
     pub fn read(canvas: &Canvas, table: &Table) -> Result<Self> {
         let parts = split(canvas, table)?;
-        let labels = Labels::read(canvas, table)?;
+        let target = Target::read(canvas, table)?.select(&parts.test);
         let groups = canvas.groups().map(|group| Partition::read(canvas, table, &parts.test, &group.name));
         let slices = canvas.offline_evaluation.slices.iter();
         let slices = slices.map(|slice| Partition::read(canvas, table, &parts.test, slice));
         Ok(Self {
-            labels: parts.test.iter().map(|&row| labels.rows[row]).collect(),
-            positive: labels.classes[labels.positive].clone(),
+            target,
             groups: groups.collect::<Result<_>>()?,
             slices: slices.collect::<Result<_>>()?,
             training_rows: parts.train.len(),
             rows: parts.test,
         })
+    }
+}
+
+impl HeldOut {
+    /// Whether each row belongs to the positive class, where there is one.
+    pub fn labels(&self) -> Vec<bool> {
+        self.target.labels().map(Labels::positives).unwrap_or_default()
+    }
+
+    /// The name of the positive class; empty where there is none.
+    pub fn positive(&self) -> &str {
+        let labels = self.target.labels();
+        let name = labels.and_then(|labels| labels.classes.get(labels.positive?));
+        name.map_or("", String::as_str)
     }
 }
 
@@ -151,7 +162,7 @@ mod tests {
         ];
         let held_out = HeldOut::read(&canvas, &Table::new("rows.csv", columns).unwrap()).unwrap();
         assert_eq!((held_out.rows.clone(), held_out.training_rows), ((12..20).collect(), 12));
-        assert_eq!(held_out.labels, [true, false, false, true, false, false, true, false]);
+        assert_eq!(held_out.labels(), [true, false, false, true, false, false, true, false]);
         let sex = &held_out.groups[0];
         assert_eq!(sex.values, ["male", "female", "other", "diverse"]);
         assert_eq!(sex.of[..3], [Some(1), Some(0), Some(3)]);

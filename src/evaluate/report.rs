@@ -119,7 +119,7 @@ impl EvaluationReport {
 pub fn evaluate(canvas: &Canvas, answers: &[Answer], rows: &HeldOut) -> Result<EvaluationReport> {
     check(answers, rows)?;
     let rule = DecisionRule::of(canvas);
-    let labels = &rows.labels;
+    let labels = &rows.labels();
     let cases_of = |wanted: &dyn Fn(&Answer) -> bool| {
         let chosen = answers.iter().zip(labels).filter(|(answer, _)| wanted(answer));
         Cases::new(chosen.map(|(answer, &label)| (answer.score, label, rule.positive(answer))))
@@ -142,7 +142,7 @@ pub fn evaluate(canvas: &Canvas, answers: &[Answer], rows: &HeldOut) -> Result<E
             test: stated.split.test,
             training_rows: rows.training_rows,
         },
-        positive: rows.positive.clone(),
+        positive: rows.positive().to_owned(),
         positive_share: cases.classes().0 / labels.len() as f64,
         outside: answers.iter().filter(|answer| !answer.inside).count(),
         decision: rule.words(),
@@ -163,8 +163,8 @@ pub fn evaluate(canvas: &Canvas, answers: &[Answer], rows: &HeldOut) -> Result<E
 }
 
 fn check(answers: &[Answer], rows: &HeldOut) -> Result<()> {
-    if answers.len() != rows.labels.len() || answers.is_empty() {
-        let message = format!("{} answers for {} held-out rows", answers.len(), rows.labels.len());
+    if answers.len() != rows.rows.len() || answers.is_empty() {
+        let message = format!("{} answers for {} held-out rows", answers.len(), rows.rows.len());
         return Err(
             Error::new(ErrorKind::Internal, message).help("run the model on every held-out row, in their order")
         );

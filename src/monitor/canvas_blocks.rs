@@ -6,7 +6,7 @@ use super::drift::DriftState;
 use super::verdict::OUTSIDE_LIMIT;
 use super::words::{age, count, duration, join, number, percent, spaced, title, with_unit};
 use super::{Report, StageLatency};
-use crate::canvas::{Canvas, Direction, Feature, FeatureKind, SourceKind, SplitKind, TaskKind};
+use crate::canvas::{Canvas, Direction, Feature, FeatureKind, SourceKind, SplitKind};
 use crate::time::Millis;
 
 /// Everything that a block is made from.
@@ -209,16 +209,13 @@ fn bytes_text(bytes: u64) -> String {
 
 fn prediction_task(facts: &Facts<'_>, draft: &mut Draft) {
     let task = &facts.canvas.prediction_task;
-    let kind = match task.kind {
-        TaskKind::Classification => "classification",
-        TaskKind::Regression => "regression",
-    };
-    draft.state("Kind", kind);
+    draft.state("Kind", task.kind.name());
     if !task.target.is_empty() {
         draft.state("Target", &task.target);
     }
     draft.state_text("Output", &task.output);
     draft.state_text("Positive class", &task.positive);
+    draft.state_text("Ranked within", &task.group);
     let limits = task.complexity;
     if let Some(most) = limits.max_parameters {
         draft.state("Parameters", &join(&["at most ", &count(most as u64)]));

@@ -121,10 +121,19 @@ pub(super) fn collecting_data(facts: &Facts<'_>, draft: &mut Draft) {
 
 pub(super) fn building_models(facts: &Facts<'_>, draft: &mut Draft) {
     let building = &facts.canvas.building_models;
-    let trainer = match building.trainer.kind {
-        TrainerKind::Logistic => "logistic regression",
+    let trainer = &building.trainer;
+    let kind = trainer.kind.unwrap_or(TrainerKind::of(facts.canvas.prediction_task.kind));
+    let words = match kind {
+        _ if !trainer.command.is_empty() => trainer.command.join(" "),
+        TrainerKind::Linear => "linear regression".into(),
+        TrainerKind::Logistic => "logistic regression".into(),
+        TrainerKind::GradientBoosting => {
+            let [trees, depth] = [trainer.trees, trainer.depth].map(|number| count(number as u64));
+            join(&["gradient boosting, ", &trees, " trees of depth ", &depth])
+        }
+        TrainerKind::IsolationForest => join(&["isolation forest, ", &count(trainer.trees as u64), " trees"]),
     };
-    draft.state("Trainer", trainer);
+    draft.state("Trainer", &words);
     draft.state("Seed", &building.seed.to_string());
     draft.state_text("Schedule", &building.schedule);
     if let Some(fairness) = &building.fairness {
@@ -133,6 +142,7 @@ pub(super) fn building_models(facts: &Facts<'_>, draft: &mut Draft) {
             .iter()
             .map(|way| match way {
                 Mitigation::Reweighing => "reweighing",
+                Mitigation::Constraint => "constraint",
             })
             .collect();
         draft.state(&by(&fairness.metric, Some(&fairness.group)), &candidates.join(", "));

@@ -16,6 +16,10 @@ use tract_onnx::pb::{
 
 /// The operator set that the kit writes.
 pub const OPSET: i64 = 18;
+/// The domain of the operators of classical machine learning.
+pub const ML_DOMAIN: &str = "ai.onnx.ml";
+/// Their operator set that the kit writes.
+pub const ML_OPSET: i64 = 3;
 /// The version of the file format that goes with it.
 const IR_VERSION: i64 = 8;
 
@@ -24,6 +28,14 @@ const IR_VERSION: i64 = 8;
 pub enum Attribute<'a> {
     /// A whole number.
     Int(&'a str, i64),
+    /// A text.
+    Text(&'a str, &'a str),
+    /// Whole numbers.
+    Ints(&'a str, &'a [i64]),
+    /// Numbers.
+    Floats(&'a str, &'a [f32]),
+    /// Texts.
+    Strings(&'a str, &'a [&'a str]),
 }
 
 /// What a handle begins with: no name from outside does.
@@ -89,12 +101,29 @@ impl GraphBuilder {
         name.to_owned()
     }
 
+    /// As [`Self::named_node`], with an operator of another domain, which has version [`ML_OPSET`].
+    pub fn named_node_of(
+        &mut self,
+        domain: &str,
+        name: &str,
+        operator: &str,
+        inputs: &[&str],
+        attributes: &[Attribute<'_>],
+    ) -> String {
+        let name = self.named_node(name, operator, inputs, attributes);
+        if let Some(node) = self.graph.node.last_mut() {
+            node.domain = domain.to_owned();
+        }
+        name
+    }
+
     /// The bytes of the `.onnx` file.
     pub fn finish(mut self) -> Vec<u8> {
         self.resolve();
+        let opset_import = self.opsets();
         let model = ModelProto {
             ir_version: IR_VERSION,
-            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+            opset_import,
             producer_name: "nearside".to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
             graph: Some(self.graph),
@@ -105,6 +134,14 @@ impl GraphBuilder {
 }
 
 impl GraphBuilder {
+    fn opsets(&self) -> Vec<OperatorSetIdProto> {
+        let mut sets = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
+        if self.graph.node.iter().any(|node| node.domain == ML_DOMAIN) {
+            sets.push(OperatorSetIdProto { domain: ML_DOMAIN.to_owned(), version: ML_OPSET });
+        }
+        sets
+    }
+
     /// Puts names into the places of the handles.
     fn resolve(&mut self) {
         let graph = &mut self.graph;
@@ -136,13 +173,22 @@ impl GraphBuilder {
 }
 
 fn attribute(attribute: &Attribute<'_>) -> AttributeProto {
+    let of = |name: &str, kind: AttributeType| AttributeProto {
+        name: name.to_owned(),
+        r#type: kind as i32,
+        ..AttributeProto::default()
+    };
     match *attribute {
-        Attribute::Int(name, value) => AttributeProto {
-            name: name.to_owned(),
-            r#type: AttributeType::Int as i32,
-            i: value,
-            ..AttributeProto::default()
-        },
+        Attribute::Int(name, value) => AttributeProto { i: value, ..of(name, AttributeType::Int) },
+        Attribute::Text(name, value) => AttributeProto { s: value.into(), ..of(name, AttributeType::String) },
+        Attribute::Ints(name, values) => AttributeProto { ints: values.to_vec(), ..of(name, AttributeType::Ints) },
+        Attribute::Floats(name, values) => {
+            AttributeProto { floats: values.to_vec(), ..of(name, AttributeType::Floats) }
+        }
+        Attribute::Strings(name, values) => {
+            let strings = values.iter().map(|&value| value.into()).collect();
+            AttributeProto { strings, ..of(name, AttributeType::Strings) }
+        }
     }
 }
 

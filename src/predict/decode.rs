@@ -1,7 +1,6 @@
 //! From the outputs of a model to what a prediction says, by the roles of the manifest.
 
 use crate::bundle::Manifest;
-use crate::canvas::TaskKind;
 use crate::decimal::decimal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensor::{Data, Tensor};
@@ -21,7 +20,7 @@ pub(super) struct Decoded {
 /// `bundle-format` when an output is not what its role says.
 pub(super) fn decode(manifest: &Manifest, outputs: &[Tensor]) -> Result<Decoded> {
     let roles = &manifest.roles;
-    if manifest.task.kind == TaskKind::Regression {
+    if manifest.task.kind.predicts_value() {
         let value = match output(manifest, outputs, roles.value.as_deref())? {
             Some(tensor) => first(tensor),
             None => return Err(broken(manifest, "the model has no value output")),

@@ -1,22 +1,68 @@
-//! What a fit gives: an additive model over prepared features, from which the ONNX graph is written.
+//! What a fit gives: a model over prepared features, from which the ONNX graph is written.
 
+use super::linear::sigmoid;
 use crate::canvas::FeatureKind;
+use crate::error::Result;
+use crate::tensor::trees::{Aggregate, Forest, Listing};
 use std::ops::Range;
 
-/// A fitted additive model over prepared features: the margin is `intercept + Σ weight · column`, and the probability
-/// of the positive class is the logistic function of the margin.
+/// A fitted model over prepared features: sums of weighted columns or of leaves, and what they mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fitted {
     /// The model's inputs, in the order of the canvas.
     pub features: Vec<FittedFeature>,
-    /// One weight per prepared column, in log-odds of the positive class per unit of the column.
-    pub weights: Vec<f64>,
-    /// The margin where every column is 0, in log-odds.
-    pub intercept: f64,
-    /// The two classes, in the order of their names.
-    pub classes: Vec<String>,
-    /// The place of the positive class in `classes`.
-    pub positive: usize,
+    /// From prepared columns to sums.
+    pub model: Model,
+    /// From sums to a prediction.
+    pub head: Head,
+}
+
+/// From the prepared columns of a row to one sum, or to one per class.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Model {
+    /// `intercept + Σ weight · column` for each sum.
+    Linear {
+        /// One weight per prepared column, sum by sum.
+        weights: Vec<f64>,
+        /// One intercept per sum.
+        intercepts: Vec<f64>,
+    },
+    /// The leaves that a row falls into.
+    Trees {
+        /// The trees; thresholds and votes are float32 values.
+        listing: Listing,
+        /// What is added to each sum.
+        base: Vec<f64>,
+    },
+}
+
+/// What the sums of a row mean.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Head {
+    /// The one sum is the log-odds of the positive one of two classes.
+    Two {
+        /// The classes, in the order of their names.
+        classes: Vec<String>,
+        /// The place of the positive class.
+        positive: usize,
+    },
+    /// The softmax of the sums are the probabilities of the classes.
+    Many {
+        /// The classes, in the order of their names.
+        classes: Vec<String>,
+    },
+    /// The one sum is the prediction: a number, or what a ranking is ordered by.
+    Value,
+    /// The one sum is over the depths at which trees set a row apart; the probability of the positive one of two
+    /// classes, the anomalies, is `2^(−sum / scale)`.
+    Depths {
+        /// The classes: what is usual, and what is not, in the order of their names.
+        classes: Vec<String>,
+        /// The place of the class of anomalies.
+        positive: usize,
+        /// The number of trees times the depth at which they usually set a row apart.
+        scale: f64,
+    },
 }
 
 /// One raw feature with everything that was learned about it from the training rows.
@@ -32,8 +78,8 @@ pub struct FittedFeature {
     /// The values of a category, in the order of their indices; `["false", "true"]` of a boolean; empty for a number.
     pub values: Vec<String>,
     /// What is taken when there is no value: the raw number, 0 or 1 of a boolean, or the index of a category. A
-    /// category that is not in `values` counts as no value, too. `None`: a missing value is refused, and a category
-    /// that is not in `values` makes every column 0.
+    /// category that is not in `values` counts as no value, too. `None`: a missing value is refused or left to the model,
+    /// which sees NaN for a number; a category that is not in `values` makes every column 0.
     pub impute: Option<f64>,
     /// What is done to the number, in order. Empty for categories and booleans.
     pub steps: Vec<Step>,
@@ -85,6 +131,11 @@ pub enum Expansion {
         /// The number of categories.
         values: usize,
     },
+    /// One column: the rank of the category, and 0 for none.
+    Ranks {
+        /// The rank of each category, a float32 value.
+        ranks: Vec<f64>,
+    },
     /// `edges.len() + 1` columns: 1 in that of the bin, 0 in the others. The bin is the number of edges that are ≤ x.
     Bins {
         /// The inner edges, ascending.
@@ -96,7 +147,7 @@ impl Expansion {
     /// The number of columns.
     pub fn width(&self) -> usize {
         match self {
-            Self::Identity => 1,
+            Self::Identity | Self::Ranks { .. } => 1,
             Self::OneHot { values } => *values,
             Self::Bins { edges } => edges.len() + 1,
         }
@@ -105,14 +156,21 @@ impl Expansion {
 
 impl FittedFeature {
     /// Writes the columns of one raw value: a number, 0 or 1 of a boolean, the index of a category, or nothing.
-    /// `columns` holds [`Expansion::width`] numbers. Nothing that cannot be imputed leaves every column 0.
+    /// `columns` holds [`Expansion::width`] numbers. Nothing that cannot be
+    /// imputed is NaN for a number, and leaves every column of a category 0.
     pub fn write(&self, raw: Option<f64>, columns: &mut [f64]) {
         columns.fill(0.0);
-        let Some(value) = raw.or(self.impute) else { return };
+        let Some(value) = raw.or(self.impute) else {
+            if self.expansion == Expansion::Identity {
+                columns.fill(f64::NAN);
+            }
+            return;
+        };
         let value = self.steps.iter().fold(value, |value, step| step.apply(value));
         let (place, value) = match &self.expansion {
             Expansion::Identity => (0, value),
             Expansion::OneHot { .. } => (value as usize, 1.0),
+            Expansion::Ranks { ranks } => (0, ranks.get(value as usize).copied().unwrap_or(0.0)),
             Expansion::Bins { edges } => (edges.partition_point(|&edge| edge <= value), 1.0),
         };
         if let Some(column) = columns.get_mut(place) {
@@ -122,24 +180,52 @@ impl FittedFeature {
 }
 
 impl Fitted {
-    /// The margin of one row of prepared columns, in log-odds.
-    pub fn margin(&self, columns: &[f64]) -> f64 {
-        self.weights.iter().zip(columns).fold(self.intercept, |sum, (weight, column)| sum + weight * column)
+    /// The sums of rows of prepared columns, row by row: as many per row as there are.
+    ///
+    /// # Errors
+    /// `internal` when the trees are not sound, or the columns are not whole rows.
+    pub fn sums(&self, columns: &[f64]) -> Result<Vec<f64>> {
+        let width = self.features.last().map_or(0, |feature| feature.columns.end).max(1);
+        match &self.model {
+            Model::Linear { weights, intercepts } => {
+                let of = |row: &[f64], (weights, intercept): (&[f64], &f64)| {
+                    weights.iter().zip(row).fold(*intercept, |sum, (weight, column)| sum + weight * column)
+                };
+                let outputs = || weights.chunks_exact(width).zip(intercepts);
+                Ok(columns.chunks_exact(width).flat_map(|row| outputs().map(move |output| of(row, output))).collect())
+            }
+            Model::Trees { listing, base } => {
+                let forest = Forest::<f32>::new(listing, Aggregate::Sum)?;
+                let columns: Vec<f32> = columns.iter().map(|&column| column as f32).collect();
+                let sums = forest.sums(&columns, columns.len() / width, width)?;
+                Ok(sums.values.iter().zip(base.iter().cycle()).map(|(sum, base)| f64::from(*sum) + base).collect())
+            }
+        }
     }
 
-    /// The probability of the positive class for one row of prepared columns, 0…1.
-    pub fn score(&self, columns: &[f64]) -> f64 {
-        super::logistic::sigmoid(self.margin(columns))
+    /// The probability of the positive class from the one sum of a row, for heads that have one.
+    pub fn score(&self, sum: f64) -> Option<f64> {
+        match &self.head {
+            Head::Two { .. } => Some(sigmoid(sum)),
+            Head::Depths { scale, .. } => Some((-sum / scale).exp2()),
+            Head::Many { .. } | Head::Value => None,
+        }
     }
 
-    /// The name of the class that is not the positive one.
-    pub fn negative(&self) -> &str {
-        self.classes.get(1 - self.positive.min(1)).map_or("", String::as_str)
+    /// The classes, where there are any.
+    pub fn classes(&self) -> &[String] {
+        match &self.head {
+            Head::Two { classes, .. } | Head::Many { classes } | Head::Depths { classes, .. } => classes,
+            Head::Value => &[],
+        }
     }
 
-    /// The number of learned parameters: the weights and the intercept.
+    /// The number of learned parameters: weights and intercepts, or the nodes of the trees.
     pub fn parameters(&self) -> usize {
-        self.weights.len() + 1
+        match &self.model {
+            Model::Linear { weights, intercepts } => weights.len() + intercepts.len(),
+            Model::Trees { listing, .. } => listing.nodes.len(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::export::roles;
 use crate::bundle::{Budgets, FORMAT, Manifest, TRACT, TaskSchema, TelemetrySettings, short_digest};
-use crate::canvas::{Canvas, to_json};
+use crate::canvas::{Canvas, TaskKind, to_json};
 use crate::features::{FeatureSchema, GroupSchema};
 use crate::predict::Signature;
 use std::collections::BTreeMap;
@@ -29,11 +29,11 @@ pub fn manifest(canvas: &Canvas, features: &[FeatureSchema], classes: &[String],
             kind: canvas.prediction_task.kind,
             target: canvas.prediction_task.target.clone(),
             classes: classes.to_vec(),
-            positive: canvas.prediction_task.positive.clone(),
+            positive: positive(canvas, classes),
         },
         inputs: signature.inputs.clone(),
         outputs: signature.outputs.clone(),
-        roles: roles(),
+        roles: roles(canvas.prediction_task.kind, classes.len()),
         features: features.to_vec(),
         groups: groups.collect(),
         bands,
@@ -46,5 +46,17 @@ pub fn manifest(canvas: &Canvas, features: &[FeatureSchema], classes: &[String],
             latency_p95_ms: canvas.making_predictions.latency_p95_ms,
         },
         business_metrics: canvas.value_proposition.business_metric.clone(),
+    }
+}
+
+/// The class that the score stands for: that of the canvas, or else of two classes the last by name, and of an anomaly
+/// detector without outcomes the anomalies.
+fn positive(canvas: &Canvas, classes: &[String]) -> Option<String> {
+    let task = &canvas.prediction_task;
+    match (&task.positive, classes) {
+        (Some(positive), _) => Some(positive.clone()),
+        (None, [first, _]) if task.kind == TaskKind::AnomalyDetection && task.target.is_empty() => Some(first.clone()),
+        (None, [_, last]) => Some(last.clone()),
+        _ => None,
     }
 }

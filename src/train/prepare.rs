@@ -1,11 +1,24 @@
 //! From the features of the canvas and the training rows to what a model is fed: imputation, steps, expansion.
 
 use super::fit::{Expansion, FittedFeature, Step};
+use super::trees::Binned;
 use crate::canvas::{Canvas, Feature, FeatureKind, Missing, Monotonic, Transform};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{FeatureSchema, Observation, Value, encode};
 use crate::sources::Table;
 use std::collections::BTreeMap;
+
+/// What the prepared columns are for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Preparation<'a> {
+    /// A model that weighs columns.
+    Weights,
+    /// A model that compares columns with thresholds.
+    Trees {
+        /// What each training row should give, where categories are to be ranked by it.
+        rank_by: Option<&'a [f64]>,
+    },
+}
 
 /// Learns the preparation of every input of the canvas from the training rows. Weights play no part in it.
 ///
@@ -16,14 +29,17 @@ use std::collections::BTreeMap;
 /// - The edges of bins lie halfway between two neighbouring values of the training rows, so that rounding cannot move
 ///   a known value over an edge.
 ///
+/// - For trees a category that the canvas does not want in columns becomes one: its rank by the mean target of its rows,
+///   shrunk towards the mean of all.
+///
 /// # Errors
 /// `invalid-data` with column and row: a value of another type, no value at all, or a missing value that the canvas
-/// has no rule for. `invalid-canvas`: a rule or transform that does not fit the kind of the feature.
-pub fn prepare(canvas: &Canvas, table: &Table, rows: &[usize]) -> Result<Vec<FittedFeature>> {
+/// has no rule for. `invalid-canvas`: a rule or transform that does not fit the kind of the feature or of the model.
+pub fn prepare(canvas: &Canvas, table: &Table, rows: &[usize], model: Preparation<'_>) -> Result<Vec<FittedFeature>> {
     let mut next = 0;
     let mut features = Vec::new();
     for feature in canvas.inputs() {
-        let fitted = learn(feature, table, rows, next)?;
+        let fitted = learn(feature, table, rows, next, model)?;
         next = fitted.columns.end;
         features.push(fitted);
     }
@@ -49,6 +65,28 @@ pub fn design(canvas: &Canvas, features: &[FittedFeature], table: &Table, rows: 
         }
     }
     Ok(columns)
+}
+
+/// The prepared columns of `rows` in bins, one column after the other; their edges come from `rows`, too.
+///
+/// # Errors
+/// As [`design`].
+pub fn binned(canvas: &Canvas, features: &[FittedFeature], table: &Table, rows: &[usize]) -> Result<Binned> {
+    let mut binned = Binned::default();
+    let all: Vec<usize> = (0..rows.len()).collect();
+    for (stated, feature) in canvas.inputs().zip(features) {
+        let width = feature.expansion.width();
+        let values = raw(stated, &feature.values, table, rows)?;
+        let mut columns = vec![0.0; values.len() * width];
+        for (value, row) in values.into_iter().zip(columns.chunks_exact_mut(width)) {
+            feature.write(value, row);
+        }
+        for place in 0..width {
+            let column: Vec<f64> = columns.iter().skip(place).step_by(width).copied().collect();
+            binned.push(&column, &all);
+        }
+    }
+    Ok(binned)
 }
 
 /// The raw values of one feature as a model is fed them: a number rounded to float32, 0 or 1 of a boolean, the index
@@ -112,8 +150,14 @@ const fn wanted(kind: FeatureKind) -> &'static str {
     }
 }
 
-fn learn(feature: &Feature, table: &Table, rows: &[usize], first: usize) -> Result<FittedFeature> {
-    check(feature)?;
+fn learn(
+    feature: &Feature,
+    table: &Table,
+    rows: &[usize],
+    first: usize,
+    model: Preparation<'_>,
+) -> Result<FittedFeature> {
+    check(feature, model != Preparation::Weights)?;
     let values = known_values(feature, table, rows)?;
     let raw = raw(feature, &values, table, rows)?;
     let known: Vec<f64> = raw.iter().flatten().copied().collect();
@@ -124,8 +168,13 @@ fn learn(feature: &Feature, table: &Table, rows: &[usize], first: usize) -> Resu
     let impute = imputation(feature, &known);
     let mut prepared: Vec<f64> = raw.iter().filter_map(|value| value.or(impute)).collect();
     let mut steps = Vec::new();
-    let mut expansion = match feature.kind {
-        FeatureKind::Category => Expansion::OneHot { values: values.len() },
+    let columns_wanted = feature.transform.contains(&Transform::OneHot);
+    let mut expansion = match (feature.kind, model) {
+        (FeatureKind::Category, Preparation::Trees { rank_by: Some(targets) }) if !columns_wanted => {
+            let imputed: Vec<Option<f64>> = raw.iter().map(|value| value.or(impute)).collect();
+            Expansion::Ranks { ranks: ranks(&imputed, values.len(), targets) }
+        }
+        (FeatureKind::Category, _) => Expansion::OneHot { values: values.len() },
         _ => Expansion::Identity,
     };
     for transform in &feature.transform {
@@ -151,7 +200,7 @@ fn learn(feature: &Feature, table: &Table, rows: &[usize], first: usize) -> Resu
 }
 
 /// Refuses rules and transforms that do not fit the kind of the feature.
-fn check(feature: &Feature) -> Result<()> {
+fn check(feature: &Feature, trees: bool) -> Result<()> {
     let error = |message: String| Error::new(ErrorKind::InvalidCanvas, message).item(&feature.name);
     let (kind, numeric) = (feature.kind.name(), feature.kind.is_numeric());
     if !numeric && matches!(feature.missing, Missing::Median | Missing::Mean) {
@@ -185,9 +234,16 @@ fn check(feature: &Feature) -> Result<()> {
             _ => {}
         }
     }
-    if feature.kind == FeatureKind::Text || feature.missing == Missing::Model {
-        let message = "free text, and missing values that the model deals with itself, are for adopted models";
-        return Err(error(message.into()).help("train with another type and rule, or run `nearside adopt` again"));
+    if feature.kind == FeatureKind::Text {
+        let message = "free text is for adopted models";
+        return Err(error(message.into()).help("train with another type, or run `nearside adopt` again"));
+    }
+    if feature.missing == Missing::Model && !(trees && feature.transform.is_empty()) {
+        let message =
+            "only trees deal with missing values themselves, and only where nothing is done to the value before";
+        return Err(
+            error(message.into()).help("use missing = \"median\" or another rule, or trainer = gradient_boosting")
+        );
     }
     if feature.kind == FeatureKind::Category && feature.monotonic.is_some() {
         return Err(error("a category has no order to be monotonic in".into()).help("remove \"monotonic\""));
@@ -295,6 +351,26 @@ fn edges(values: &[f64], bins: usize) -> Vec<f64> {
     edges
 }
 
+/// How many rows of the mean a category has beside its own.
+const SHRINK: f64 = 10.0;
+
+/// The rank of each category from 1 on, by the mean target of its rows.
+fn ranks(values: &[Option<f64>], categories: usize, targets: &[f64]) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0.0); categories];
+    for (value, target) in values.iter().zip(targets) {
+        if let Some(sum) = value.and_then(|value| sums.get_mut(value as usize)) {
+            *sum = (sum.0 + target, sum.1 + 1.0);
+        }
+    }
+    let mean = targets.iter().sum::<f64>() / targets.len().max(1) as f64;
+    let of = |place: usize| (sums[place].0 + SHRINK * mean) / (sums[place].1 + SHRINK);
+    let mut order: Vec<usize> = (0..categories).collect();
+    order.sort_by(|&a, &b| of(a).total_cmp(&of(b)));
+    let mut ranks = vec![0.0; categories];
+    order.into_iter().enumerate().for_each(|(rank, category)| ranks[category] = rank as f64 + 1.0);
+    ranks
+}
+
 /// The sign that each column's weight must keep to: 1 for not below 0, −1 for not above, 0 for any.
 pub(super) fn signs(canvas: &Canvas, features: &[FittedFeature]) -> Vec<i8> {
     let sign = |feature: &Feature| match feature.monotonic {
@@ -312,7 +388,7 @@ pub(super) fn signs(canvas: &Canvas, features: &[FittedFeature]) -> Vec<i8> {
 /// What each column is called in errors: the feature, with the category or bin where it has several columns.
 pub(super) fn column_names(features: &[FittedFeature]) -> Vec<String> {
     let name = |feature: &FittedFeature, place: usize| match &feature.expansion {
-        Expansion::Identity => feature.name.clone(),
+        Expansion::Identity | Expansion::Ranks { .. } => feature.name.clone(),
         Expansion::OneHot { .. } => {
             format!("{} = {}", feature.name, feature.values.get(place).map_or("?", String::as_str))
         }

@@ -130,7 +130,7 @@ fn categories_are_indexed_by_the_canvas_or_by_name() {
 #[test]
 fn only_the_training_rows_are_learned_from() {
     let canvas = canvas(feature(FeatureKind::Number, Missing::Mean, &[]));
-    let features = prepare(&canvas, &numbers(&[1.0, 3.0, 1000.0]), &[0, 1]).unwrap();
+    let features = prepare(&canvas, &numbers(&[1.0, 3.0, 1000.0]), &[0, 1], Preparation::Weights).unwrap();
     assert_eq!(features[0].impute, Some(2.0));
 }
 
@@ -173,5 +173,5 @@ fn rules_that_do_not_fit_the_kind_are_refused() {
     }
     let mut sensitive = feature(Number, Missing::Mean, &[]);
     sensitive.sensitive = true;
-    assert!(prepare(&canvas(sensitive), &numbers(&[1.0]), &[0]).is_err());
+    assert!(prepare(&canvas(sensitive), &numbers(&[1.0]), &[0], Preparation::Weights).is_err());
 }

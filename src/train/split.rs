@@ -1,6 +1,6 @@
 //! Which rows are held out: by chance, by time or by group.
 
-use super::labels::text;
+use super::target::text;
 use crate::canvas::{Canvas, SplitKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
@@ -60,7 +60,7 @@ pub fn split(canvas: &Canvas, table: &Table) -> Result<RowSplit> {
 }
 
 /// 0…count in an order drawn by chance.
-fn shuffled(count: usize, seed: u64) -> Vec<usize> {
+pub(super) fn shuffled(count: usize, seed: u64) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut order: Vec<usize> = (0..count).collect();
     for last in (1..count).rev() {

@@ -1,63 +1,14 @@
-//! From a fit to an ONNX graph of plain operators: a raw record goes in, label, probabilities and margin come out.
-//!
-//! Inputs are one `[batch, 1]` tensor per feature, named after it: float32 with NaN for a missing number or boolean,
-//! and the int64 index of a category with −1 for a missing or unknown one.
+//! From raw values to prepared columns, as nodes.
 
-use super::{Expansion, Fitted, FittedFeature, Step};
-use crate::bundle::Roles;
-use crate::canvas::{FeatureKind, MODEL_OUTPUTS};
-use crate::error::{Error, ErrorKind, Result};
+use super::{index, number, port};
+use crate::canvas::FeatureKind;
+use crate::error::Result;
 use crate::onnx::{Attribute, GraphBuilder};
-use crate::tensor::{Data, Dimension, ElementType, Port, Tensor};
-
-const LABEL: &str = MODEL_OUTPUTS[0];
-const PROBABILITIES: &str = MODEL_OUTPUTS[1];
-const MARGIN: &str = MODEL_OUTPUTS[2];
-
-/// The roles of the outputs that [`export`] writes.
-pub fn roles() -> Roles {
-    let [label, probabilities, margin] = MODEL_OUTPUTS.map(|name| Some(name.to_owned()));
-    Roles { label, probabilities, margin, ..Roles::default() }
-}
-
-/// The bytes of the `.onnx` file of a fit.
-///
-/// # Errors
-/// `invalid-canvas` when a feature is called as an output is.
-pub fn export(name: &str, fitted: &Fitted) -> Result<Vec<u8>> {
-    if let Some(feature) = fitted.features.iter().find(|feature| MODEL_OUTPUTS.contains(&feature.name.as_str())) {
-        let message = "the feature has the name of an output of the model";
-        let error = Error::new(ErrorKind::InvalidCanvas, message).item(&feature.name);
-        return Err(error.help("choose another name, and name its column with `source`"));
-    }
-    let mut graph = GraphBuilder::new(name);
-    let mut columns = Vec::with_capacity(fitted.features.len());
-    for feature in &fitted.features {
-        columns.push(prepared(&mut graph, feature)?);
-    }
-    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-    let matrix = graph.node("Concat", &columns, &[Attribute::Int("axis", 1)]);
-    let weights = fitted.weights.iter().map(|&weight| weight as f32).collect();
-    let weights = graph.constant(&Tensor::new(vec![fitted.weights.len(), 1], Data::F32(weights))?)?;
-    let intercept = number(&mut graph, fitted.intercept)?;
-    let product = graph.node("MatMul", &[&matrix, &weights], &[]);
-    let margin = graph.named_node(MARGIN, "Add", &[&product, &intercept], &[]);
-    let positive = graph.node("Sigmoid", &[&margin], &[]);
-    let one = number(&mut graph, 1.0)?;
-    let negative = graph.node("Sub", &[&one, &positive], &[]);
-    let both = if fitted.positive == 0 { [&positive, &negative] } else { [&negative, &positive] };
-    let axis = Attribute::Int("axis", 1);
-    let probabilities = graph.named_node(PROBABILITIES, "Concat", &[both[0], both[1]], &[axis]);
-    graph.named_node(LABEL, "ArgMax", &[&probabilities], &[axis, Attribute::Int("keepdims", 0)]);
-
-    graph.output(&port(LABEL, ElementType::I64, &[]));
-    graph.output(&port(PROBABILITIES, ElementType::F32, &[2]));
-    graph.output(&port(MARGIN, ElementType::F32, &[1]));
-    Ok(graph.finish())
-}
+use crate::tensor::{Data, ElementType, Tensor};
+use crate::train::{Expansion, FittedFeature, Step};
 
 /// Adds the nodes of one feature; gives the name of its `[batch, width]` columns.
-fn prepared(graph: &mut GraphBuilder, feature: &FittedFeature) -> Result<String> {
+pub(super) fn prepared(graph: &mut GraphBuilder, feature: &FittedFeature) -> Result<String> {
     let is_category = feature.kind == FeatureKind::Category;
     let element = if is_category { ElementType::I64 } else { ElementType::F32 };
     let mut value = graph.input(&port(&feature.name, element, &[1]));
@@ -98,6 +49,15 @@ fn prepared(graph: &mut GraphBuilder, feature: &FittedFeature) -> Result<String>
             let equal = graph.node("Equal", &[&value, &places], &[]);
             Ok(to_float(graph, &equal))
         }
+        Expansion::Ranks { ranks } => {
+            let places: Vec<i64> = (0..ranks.len() as i64).collect();
+            let places = index(graph, &places)?;
+            let equal = graph.node("Equal", &[&value, &places], &[]);
+            let one_hot = to_float(graph, &equal);
+            let ranks: Vec<f32> = ranks.iter().map(|&rank| rank as f32).collect();
+            let ranks = graph.constant(&Tensor::new(vec![ranks.len(), 1], Data::F32(ranks))?)?;
+            Ok(graph.node("MatMul", &[&one_hot, &ranks], &[]))
+        }
         Expansion::Bins { edges } if edges.is_empty() => {
             // One bin holds everything: its column is 1 for every row.
             let zero = number(graph, 0.0)?;
@@ -133,18 +93,4 @@ fn bins(graph: &mut GraphBuilder, value: &str, edges: &[f64]) -> Result<String> 
 fn to_float(graph: &mut GraphBuilder, value: &str) -> String {
     const FLOAT: i64 = 1;
     graph.node("Cast", &[value], &[Attribute::Int("to", FLOAT)])
-}
-
-fn number(graph: &mut GraphBuilder, value: f64) -> Result<String> {
-    graph.constant(&Tensor::cell(Data::F32(vec![value as f32]))?)
-}
-
-fn index(graph: &mut GraphBuilder, values: &[i64]) -> Result<String> {
-    graph.constant(&Tensor::new(vec![1, values.len()], Data::I64(values.to_vec()))?)
-}
-
-fn port(name: &str, element_type: ElementType, sizes: &[usize]) -> Port {
-    let batch = Dimension::Symbol("batch".into());
-    let shape = std::iter::once(batch).chain(sizes.iter().map(|&size| Dimension::Fixed(size)));
-    Port { name: name.to_owned(), element_type, shape: shape.collect() }
 }

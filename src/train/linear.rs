@@ -1,32 +1,47 @@
-//! Weighted logistic regression with an L2 penalty, by Newton's method.
+//! Weighted linear and logistic regression with an L2 penalty, by Newton's method.
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// Newton's method needs about ten steps; this many mean that it will not arrive.
 const MOST_STEPS: usize = 100;
-/// The squared Newton decrement at which one last full step is taken: that step squares the distance to the optimum.
+/// The squared Newton decrement, as a part of the objective where that is above 1, at which one last full step is taken: that step squares the distance to the optimum.
 const ARRIVED: f64 = 1e-14;
 /// A margin (in log-odds) that no fit to overlapping classes reaches, but one to separable classes grows beyond.
 const SEPARATED: f64 = 25.0;
 
-/// What a logistic regression is fitted to.
+/// What a margin is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The logarithmic loss of a class, 0 or 1.
+    Logistic,
+    /// Half the squared distance from a number.
+    Squared,
+}
+
+/// What a linear model is fitted to.
 ///
-/// It minimises `Σ sᵢ·loss(yᵢ, xᵢ·w + b) / Σ sᵢ + l2/2·‖w‖²`, where `loss` is the logarithmic loss. The intercept `b`
-/// is not penalised. This is scikit-learn's `LogisticRegression(C = 1 / (l2 · Σ sᵢ))`.
+/// It minimises `Σ sᵢ·loss(yᵢ, xᵢ·w + b) / Σ sᵢ + l2/2·‖w‖² + Σ (d·w)²/2`. The intercept `b` is not penalised. With the
+/// logistic loss and no `apart` this is scikit-learn's `LogisticRegression(C = 1 / (l2 · Σ sᵢ))`, with the squared one
+/// its `Ridge(alpha = l2 · Σ sᵢ)`.
 #[derive(Debug, Clone, Copy)]
 pub struct Problem<'a> {
-    /// The design matrix, row by row: `labels.len()` times `names.len()` numbers.
+    /// The design matrix, row by row: `targets.len()` times `names.len()` numbers.
     pub columns: &'a [f64],
     /// What each column is called in errors.
     pub names: &'a [String],
-    /// The class of each row: true is the positive one.
-    pub labels: &'a [bool],
+    /// What is compared with the margins.
+    pub loss: Loss,
+    /// What each row should give: 1 for the positive class and 0 for the other, or a number.
+    pub targets: &'a [f64],
     /// The weight `s` of each row, above 0.
     pub weights: &'a [f64],
     /// The strength of the penalty, per row; 0 or more.
     pub l2: f64,
     /// The sign that the weight of each column keeps to: 1 for not below 0, −1 for not above it, 0 for any.
     pub signs: &'a [i8],
+    /// Directions `d` in which the margins should not differ, one number per column: how far the mean columns of a group
+    /// are from those of all, times the root of how strongly that is held together.
+    pub apart: &'a [Vec<f64>],
 }
 
 /// The optimum of a [`Problem`].
@@ -104,8 +119,8 @@ pub fn fit(problem: &Problem<'_>, progress: &mut dyn FnMut(usize, f64)) -> Resul
 struct State {
     objective: f64,
     gradient: Vec<f64>,
-    /// The probability of the positive class, per row.
-    probabilities: Vec<f64>,
+    /// The second derivative of the loss by the margin, per row.
+    curvatures: Vec<f64>,
     largest_margin: f64,
 }
 
@@ -113,9 +128,39 @@ fn margin(row: &[f64], point: &[f64]) -> f64 {
     row.iter().zip(point).fold(point[row.len()], |sum, (column, weight)| sum + column * weight)
 }
 
+/// The product of two vectors, as long as the shorter.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+impl Loss {
+    /// What a margin predicts.
+    fn mean(self, margin: f64) -> f64 {
+        match self {
+            Self::Logistic => sigmoid(margin),
+            Self::Squared => margin,
+        }
+    }
+
+    fn at(self, margin: f64, target: f64) -> f64 {
+        match self {
+            // −y·ln p − (1 − y)·ln(1 − p), without overflow.
+            Self::Logistic => softplus(margin) - target * margin,
+            Self::Squared => (margin - target).powi(2) / 2.0,
+        }
+    }
+
+    fn curvature(self, mean: f64) -> f64 {
+        match self {
+            Self::Logistic => mean * (1.0 - mean),
+            Self::Squared => 1.0,
+        }
+    }
+}
+
 fn rows<'a>(problem: &Problem<'a>) -> impl Iterator<Item = &'a [f64]> {
     let (columns, width) = (problem.columns, problem.names.len());
-    (0..problem.labels.len()).map(move |row| &columns[row * width..(row + 1) * width])
+    (0..problem.targets.len()).map(move |row| &columns[row * width..(row + 1) * width])
 }
 
 impl State {
@@ -125,24 +170,28 @@ impl State {
         let mut state = Self {
             objective: 0.0,
             gradient: vec![0.0; width + 1],
-            probabilities: Vec::with_capacity(problem.labels.len()),
+            curvatures: Vec::with_capacity(problem.targets.len()),
             largest_margin: 0.0,
         };
-        for ((row, &label), &weight) in rows(problem).zip(problem.labels).zip(problem.weights) {
+        for ((row, &target), &weight) in rows(problem).zip(problem.targets).zip(problem.weights) {
             let margin = margin(row, point);
-            let probability = sigmoid(margin);
-            state.objective += weight * softplus(if label { -margin } else { margin });
-            let slope = weight * (probability - f64::from(u8::from(label)));
+            let mean = problem.loss.mean(margin);
+            state.objective += weight * problem.loss.at(margin, target);
+            let slope = weight * (mean - target);
             for (sum, column) in state.gradient.iter_mut().zip(row) {
                 *sum += slope * column;
             }
             state.gradient[width] += slope;
-            state.probabilities.push(probability);
+            state.curvatures.push(problem.loss.curvature(mean));
             state.largest_margin = state.largest_margin.max(margin.abs());
         }
         state.objective = state.objective / total + penalty(problem, point);
         for (place, sum) in state.gradient.iter_mut().enumerate() {
             *sum = *sum / total + if place < width { problem.l2 * point[place] } else { 0.0 };
+        }
+        for direction in problem.apart {
+            let distance = dot(direction, point);
+            state.gradient.iter_mut().zip(direction).for_each(|(sum, along)| *sum += distance * along);
         }
         state
     }
@@ -150,14 +199,15 @@ impl State {
 
 fn penalty(problem: &Problem<'_>, point: &[f64]) -> f64 {
     let squares: f64 = point[..problem.names.len()].iter().map(|weight| weight * weight).sum();
-    problem.l2 / 2.0 * squares
+    let apart: f64 = problem.apart.iter().map(|direction| dot(direction, point).powi(2)).sum();
+    problem.l2 / 2.0 * squares + apart / 2.0
 }
 
 fn objective(problem: &Problem<'_>, point: &[f64]) -> f64 {
     let (mut sum, mut total) = (0.0, 0.0);
-    for ((row, &label), &weight) in rows(problem).zip(problem.labels).zip(problem.weights) {
+    for ((row, &target), &weight) in rows(problem).zip(problem.targets).zip(problem.weights) {
         let margin = margin(row, point);
-        sum += weight * softplus(if label { -margin } else { margin });
+        sum += weight * problem.loss.at(margin, target);
         total += weight;
     }
     sum / total + penalty(problem, point)
@@ -177,7 +227,7 @@ fn newton(
         let state = State::at(problem, &point);
         progress(*steps, state.objective);
         *steps += 1;
-        if problem.l2 == 0.0 && state.largest_margin > SEPARATED {
+        if problem.loss == Loss::Logistic && problem.l2 == 0.0 && state.largest_margin > SEPARATED {
             return Err(separable(problem, &point));
         }
         let mut curvature = hessian(problem, &state, &places);
@@ -194,7 +244,7 @@ fn newton(
             }
             moved
         };
-        if decrement <= ARRIVED {
+        if decrement <= ARRIVED * state.objective.max(1.0) {
             return Ok(moved(1.0));
         }
         let shares = (0..40).map(|halvings| 0.5_f64.powi(halvings));
@@ -218,8 +268,8 @@ fn hessian(problem: &Problem<'_>, state: &State, places: &[usize]) -> Vec<f64> {
     let total: f64 = problem.weights.iter().sum();
     let mut sums = vec![0.0; size * size];
     let mut picked = vec![0.0; size];
-    for ((row, &probability), &weight) in rows(problem).zip(&state.probabilities).zip(problem.weights) {
-        let curvature = weight * probability * (1.0 - probability) / total;
+    for ((row, &curvature), &weight) in rows(problem).zip(&state.curvatures).zip(problem.weights) {
+        let curvature = weight * curvature / total;
         for (value, &place) in picked.iter_mut().zip(places) {
             *value = row.get(place).copied().unwrap_or(1.0);
         }
@@ -236,6 +286,14 @@ fn hessian(problem: &Problem<'_>, state: &State, places: &[usize]) -> Vec<f64> {
     for (i, &place) in places.iter().enumerate() {
         if place < width {
             sums[i * size + i] += problem.l2;
+        }
+    }
+    for direction in problem.apart {
+        let along = |i: usize| direction.get(places[i]).copied().unwrap_or(0.0);
+        for i in 0..size {
+            for j in 0..=i {
+                sums[i * size + j] += along(i) * along(j);
+            }
         }
     }
     sums
@@ -312,5 +370,5 @@ fn singular(problem: &Problem<'_>, point: &[f64], place: usize) -> Error {
 }
 
 #[cfg(test)]
-#[path = "logistic_tests.rs"]
+#[path = "linear_tests.rs"]
 mod tests;

@@ -37,8 +37,12 @@ fn data() -> Data {
 
 impl Data {
     fn fit(&self, weights: &[f64], l2: f64, signs: &[i8]) -> Result<Solution> {
-        let Self { columns, names, labels, .. } = self;
-        fit(&Problem { columns, names, labels, weights, l2, signs }, &mut |_, _| {})
+        let Self { columns, names, .. } = self;
+        let targets: Vec<f64> = self.labels.iter().map(|&label| f64::from(u8::from(label))).collect();
+        fit(
+            &Problem { columns, names, loss: Loss::Logistic, targets: &targets, weights, l2, signs, apart: &[] },
+            &mut |_, _| {},
+        )
     }
 }
 
