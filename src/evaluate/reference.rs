@@ -4,6 +4,7 @@
 use super::cases::Cases;
 use super::decision::{Answer, DecisionRule};
 use crate::canvas::Canvas;
+use crate::train::{Labels, Target};
 
 /// Score, label and group of every case.
 pub(super) fn rows() -> (Vec<f64>, Vec<bool>, Vec<usize>) {
@@ -33,4 +34,11 @@ pub(super) fn answers(canvas: &Canvas, scores: &[f64]) -> Vec<Answer> {
 pub(super) fn cases() -> Cases {
     let (scores, labels, _) = rows();
     Cases::new(scores.into_iter().zip(labels).map(|(score, label)| (score, label, score >= 0.6)))
+}
+
+/// Labels as the target of held-out rows.
+pub(super) fn target(labels: &[bool], positive: &str) -> Target {
+    let classes = if positive == "1" { ["0", "1"] } else { ["no", positive] };
+    let of = labels.iter().map(|&label| usize::from(label)).collect();
+    Target::Classes(Labels { classes: classes.map(String::from).to_vec(), positive: Some(1), of })
 }
