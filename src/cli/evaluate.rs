@@ -1,14 +1,14 @@
 //! `nearside evaluate`: every candidate on the rows that were held out, and which one is shipped.
 
+use crate::engine;
 use crate::output::{self, Progress};
 use crate::project::{Project, ProjectArgs, Trained, check_current, json_bytes};
 use clap::Args;
 use nearside::evaluate::{Answer, Choice, EvaluationReport, HeldOut, choose, evaluate, text};
-use nearside::onnx::TractEngine;
 use nearside::predict::Groups;
 use nearside::sources::{Lineage, Table, load_snapshot, record};
 use nearside::train::manifest;
-use nearside::{Engine, Error, ErrorKind, Prediction, Predictor, Result};
+use nearside::{Error, ErrorKind, Prediction, Predictor, Result};
 use serde::{Deserialize, Serialize};
 
 /// Judge the candidates on held-out rows. Exits with 1 when none passes the gates.
@@ -128,7 +128,7 @@ fn answers(project: &Project, trained: &Trained, model: &[u8], table: &Table, ro
 
 /// A predictor as the bundle of this model will make it.
 pub fn predictor(project: &Project, trained: &Trained, model: &[u8]) -> Result<Predictor> {
-    let engine = TractEngine::new(model)?;
+    let engine = engine::quickest(model)?;
     let manifest = manifest(&project.canvas, &trained.schema, &trained.classes, engine.signature());
-    Predictor::new(manifest, Some(Box::new(engine)), 0)
+    Predictor::new(manifest, Some(engine), 0)
 }

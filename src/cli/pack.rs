@@ -24,6 +24,8 @@ use std::time::{Instant, UNIX_EPOCH};
 
 /// How many training rows the explanation compares with.
 const REFERENCE_ROWS: usize = 256;
+/// How many training rows the reference profile counts at most: beyond, they are spread over them all.
+const BASELINE_ROWS: usize = 50_000;
 /// How many held-out rows every engine and host must repeat.
 const GOLDEN_ROWS: usize = 32;
 /// How far a score may be off on another engine or host.
@@ -109,7 +111,11 @@ pub fn step(project: &Project, promote: bool, weights: AtRest, steps: &[BuildSte
     let mut manifest = predictor(project, &trained, &model)?.manifest().clone();
     let progress = Progress::new("packing", Some(rows.train.len() as u64));
     let mut packer = Packer { project, trained: &trained, model: &model, table: &table, progress, files: Vec::new() };
-    manifest.explanation = Some(packer.explanation(&manifest, &rows.train)?);
+    manifest.explanation = match candidate.explained_by.as_deref() {
+        Some("linear") => Some(packer.explanation(&manifest, &rows.train)?),
+        Some(method) => Some(packer.reference(&manifest, method)?),
+        None => None,
+    };
     let (baseline, latency_ms) = packer.baseline(&rows.train)?;
     let mut golden_rows = packer.golden(&rows.test)?;
     packer.add(&mut manifest, "model", "onnx", model.clone());
@@ -300,13 +306,18 @@ impl Packer<'_> {
             });
             let changed: Vec<_> = changed.collect();
             offsets.push(base - mean(predictor.margins(&changed)?));
-            reference.push(match usual {
-                Observation::Number(number) => number,
-                Observation::Category(place) => place as f64,
-                _ => 0.0,
-            });
+            reference.push(fed(usual));
         }
         Ok(Explanation { method: "linear".into(), base, reference, offsets })
+    }
+
+    /// Puts every feature to its usual value: the record that others are compared with.
+    fn reference(&self, manifest: &Manifest, method: &str) -> Result<Explanation> {
+        let usual: Vec<Observation> =
+            manifest.features.iter().map(|feature| encode(feature, Some(&feature.example))).collect();
+        let base = self.predictor()?.margins(std::slice::from_ref(&usual))?.first().copied().unwrap_or_default();
+        let reference = usual.into_iter().map(fed).collect();
+        Ok(Explanation { method: method.to_owned(), base, reference, offsets: Vec::new() })
     }
 
     /// What the training rows look like to the very code that will count live traffic, and how long one takes.
@@ -314,8 +325,9 @@ impl Packer<'_> {
         let mut predictor = self.predictor()?;
         let start = Instant::now();
         let mut clock = || start.elapsed().as_secs_f64() * 1e3;
-        let mut times = Vec::with_capacity(training.len());
-        for (done, &row) in training.iter().enumerate() {
+        let rows = training.iter().step_by(training.len().div_ceil(BASELINE_ROWS).max(1));
+        let mut times = Vec::with_capacity(rows.len());
+        for (done, &row) in rows.enumerate() {
             self.progress.set(done as u64, None);
             let prediction = predictor.predict(&self.record(row)?, &Groups::new(), &mut clock);
             times.push(prediction.map_err(|error| error.row(row + 1))?.timing.total);
@@ -340,6 +352,15 @@ impl Packer<'_> {
             });
         }
         Ok(golden)
+    }
+}
+
+/// What a model is fed for a usual value.
+fn fed(usual: Observation) -> f64 {
+    match usual {
+        Observation::Number(number) => number,
+        Observation::Category(place) => place as f64,
+        _ => 0.0,
     }
 }
 

@@ -52,6 +52,8 @@ pub struct TrainedCandidate {
     pub model: String,
     /// The SHA-256 of that file.
     pub sha256: String,
+    /// How its predictions can be explained: `linear` or `exact`; nothing where they cannot.
+    pub explained_by: Option<String>,
     /// The number of learned parameters.
     pub parameters: usize,
     /// How many rows it learned from.

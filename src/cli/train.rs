@@ -48,8 +48,14 @@ pub fn step(project: &Project) -> Result<Trained> {
         let model = format!("{}.onnx", candidate.name);
         let bytes = export(&project.canvas.name, &candidate.fitted)?;
         project.write_work(&model, &bytes)?;
-        let (parameters, rows, sha256) = (candidate.fitted.parameters(), candidate.rows, sha256_hex(&bytes));
-        trained.candidates.push(TrainedCandidate { name: candidate.name, model, sha256, parameters, rows });
+        trained.candidates.push(TrainedCandidate {
+            sha256: sha256_hex(&bytes),
+            explained_by: candidate.fitted.explained_by().map(str::to_owned),
+            parameters: candidate.fitted.parameters(),
+            rows: candidate.rows,
+            name: candidate.name,
+            model,
+        });
     }
     project.write_work("candidates.json", &json_bytes(&trained)?)?;
     Ok(trained)
