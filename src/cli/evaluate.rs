@@ -2,7 +2,7 @@
 
 use crate::engine;
 use crate::output::{self, Progress};
-use crate::project::{Project, ProjectArgs, Trained, check_current, json_bytes};
+use crate::project::{KIT, Project, ProjectArgs, Trained, check_current, json_bytes};
 use clap::Args;
 use nearside::evaluate::{Answer, Choice, EvaluationReport, HeldOut, choose, evaluate, text};
 use nearside::predict::Groups;
@@ -21,6 +21,9 @@ pub struct Evaluate {
 /// What `evaluate` leaves for `pack`: `.nearside/evaluation.json`.
 #[derive(Serialize, Deserialize)]
 pub struct Evaluated {
+    /// The version of the kit that judged.
+    #[serde(default)]
+    pub kit: String,
     /// The short digest of the canvas whose gates were judged.
     pub canvas_digest: String,
     /// The SHA-256 of the snapshot that the held-out rows are from.
@@ -64,15 +67,31 @@ impl Evaluated {
     /// The place of the candidate that may ship. Fails when there is none, and when what was judged is not what there is
     /// now: another canvas with other gates, other rows, other candidates.
     pub fn ships(&self, project: &Project, trained: &Trained, lineage: &Lineage) -> Result<usize> {
-        check_current(&self.canvas_digest, &self.snapshot, project, lineage, "judged", "evaluate")?;
+        let same_canvas = self.canvas_digest == project.canvas_digest();
+        check_current(same_canvas, self.snapshot == lineage.sha256, "judged", "evaluate")?;
         self.passed()?;
-        let judged = self.candidates.iter().map(|candidate| (&candidate.name, &candidate.sha256));
-        let same = judged.eq(trained.candidates.iter().map(|candidate| (&candidate.name, &candidate.sha256)));
+        let same = self.judged(trained);
         let chosen = self.chosen.filter(|&chosen| self.candidates.get(chosen).is_some_and(|one| one.report.passed));
         chosen.filter(|_| same).ok_or_else(|| {
             let error = Error::new(ErrorKind::InvalidData, "the evaluation is not of these candidates");
             error.help("run `nearside evaluate` again")
         })
+    }
+
+    /// Whether these are the candidates that were judged.
+    fn judged(&self, trained: &Trained) -> bool {
+        let judged = self.candidates.iter().map(|candidate| (&candidate.name, &candidate.sha256));
+        judged.eq(trained.candidates.iter().map(|candidate| (&candidate.name, &candidate.sha256)))
+    }
+
+    /// What was judged by this version of the kit, this canvas and these rows, of these candidates, if it is still there.
+    pub fn kept(project: &Project, trained: &Trained, lineage: &Lineage) -> Option<Self> {
+        let kept: Self = project.read_work_json("evaluation.json", "evaluate").ok()?;
+        let current = kept.kit == KIT
+            && kept.canvas_digest == project.canvas_digest()
+            && kept.snapshot == lineage.sha256
+            && kept.judged(trained);
+        current.then_some(kept)
     }
 
     /// Fails with `gate-failed` when no candidate passes.
@@ -103,8 +122,8 @@ pub fn step(project: &Project) -> Result<Evaluated> {
     let named: Vec<(&str, &EvaluationReport)> =
         candidates.iter().map(|candidate| (candidate.name.as_str(), &candidate.report)).collect();
     let Choice { chosen, words } = choose(&named);
-    let (canvas_digest, snapshot) = (trained.canvas_digest, trained.snapshot);
-    let evaluated = Evaluated { canvas_digest, snapshot, chosen, words, candidates };
+    let (canvas_digest, snapshot) = (project.canvas_digest(), trained.snapshot);
+    let evaluated = Evaluated { kit: KIT.to_owned(), canvas_digest, snapshot, chosen, words, candidates };
     project.write_work("evaluation.json", &json_bytes(&evaluated)?)?;
     Ok(evaluated)
 }

@@ -3,7 +3,7 @@
 use crate::evaluate::{Evaluated, predictor};
 use crate::golden::{self, Planned};
 use crate::output::{self, Progress};
-use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
+use crate::project::{KIT, Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
 use crate::weights::{self, AtRest, Known};
 use clap::Args;
 use nearside::bundle::{
@@ -18,7 +18,7 @@ use nearside::rollout::write_atomically;
 use nearside::sources::{Lineage, Table, load_snapshot, record};
 use nearside::train::split;
 use nearside::{Error, ErrorKind, Millis, Predictor, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::{Instant, UNIX_EPOCH};
 
@@ -45,8 +45,11 @@ pub struct Pack {
 }
 
 /// What was packed.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Packed {
+    /// From what it was packed: see [`Packed::key`].
+    #[serde(default)]
+    pub key: String,
     /// The version.
     pub version: String,
     /// The candidate that it is.
@@ -76,6 +79,23 @@ pub fn run(args: Pack, json: bool) -> Result<()> {
 }
 
 impl Packed {
+    /// What a version is made from: the kit, the canvas, the rows, the candidate and its report.
+    fn key(project: &Project, trained: &Trained, evaluated: &Evaluated) -> Option<String> {
+        let candidate = trained.candidates.get(evaluated.chosen?)?;
+        let parts = [KIT, &project.canvas_digest(), &trained.snapshot, &candidate.sha256];
+        Some(short_digest(parts.join(" ").as_bytes()))
+    }
+
+    /// The version that was packed from the same, if it is still there, whole, and the champion where that is wanted.
+    pub fn kept(project: &Project, trained: &Trained, evaluated: &Evaluated, promote: bool) -> Option<Self> {
+        let kept: Self = project.read_work_json("packed.json", "pack").ok()?;
+        let registry = project.registry();
+        let current = Some(&kept.key) == Self::key(project, trained, evaluated).as_ref();
+        let champion = || registry.channel().is_ok_and(|channel| channel.champion.version == kept.version);
+        let whole = || registry.verify(&kept.version).is_ok();
+        (current && (!promote || champion()) && whole()).then_some(Self { new: false, promoted: promote, ..kept })
+    }
+
     /// Says what was packed.
     pub fn print(&self) -> Result<()> {
         let state = if self.promoted { "champion" } else { "not promoted" };
@@ -165,7 +185,21 @@ pub fn step(project: &Project, promote: bool, weights: AtRest, steps: &[BuildSte
         registry.promote(&version)?;
     }
     let (engine, candidate) = (manifest.engine, candidate.name.clone());
-    Ok(Packed { version, candidate, engine, no_plan, weights: ways, new, promoted: promote, page_bytes, latency_ms })
+    let key = Packed::key(project, &trained, &evaluated).unwrap_or_default();
+    let packed = Packed {
+        key,
+        version,
+        candidate,
+        engine,
+        no_plan,
+        weights: ways,
+        new,
+        promoted: promote,
+        page_bytes,
+        latency_ms,
+    };
+    project.write_work("packed.json", &json_bytes(&packed)?)?;
+    Ok(packed)
 }
 
 /// A step of a build that began at `start` and has just ended.

@@ -1,7 +1,7 @@
 //! `nearside train`: the candidates, as ONNX files.
 
 use crate::output::{self, Progress};
-use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
+use crate::project::{KIT, Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
 use clap::Args;
 use nearside::bundle::sha256_hex;
 use nearside::sources::load_snapshot;
@@ -38,7 +38,8 @@ pub fn step(project: &Project) -> Result<Trained> {
     })?;
     let first = candidates.first().ok_or_else(|| Error::new(ErrorKind::Internal, "no candidate was trained"))?;
     let mut trained = Trained {
-        canvas_digest: project.canvas_digest(),
+        kit: KIT.to_owned(),
+        canvas_digest: project.training_digest(),
         snapshot: lineage.sha256,
         schema: schema(&project.canvas, &first.fitted.features, &table, &first.split.train)?,
         classes: first.fitted.classes().to_vec(),

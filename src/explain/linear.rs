@@ -67,7 +67,9 @@ pub fn explain(predictor: &mut Predictor, record: &Record) -> Result<Explanation
     // Each row keeps the features whose bit is set, and has the others at their reference.
     let count = names.len();
     let kept: Vec<usize> = match plan.method.as_str() {
-        "linear" => std::iter::once(0).chain((0..count).map(|index| 1 << index)).map(|bits| all(count) ^ bits).collect(),
+        "linear" => {
+            std::iter::once(0).chain((0..count).map(|index| 1 << index)).map(|bits| all(count) ^ bits).collect()
+        }
         _ => (0..=all(count)).collect(),
     };
     let row = |bits: &usize| -> Vec<Observation> {
