@@ -100,7 +100,7 @@ fn weightings(canvas: &Canvas, table: &Table, parts: &RowSplit, targets: &[bool]
     for mitigation in &fairness.mitigate {
         let Mitigation::Reweighing = mitigation;
         let column = table.column(feature.column())?;
-        let groups: Vec<Option<String>> = parts.train.iter().map(|&row| text(&column.values[row])).collect();
+        let groups: Vec<Option<String>> = parts.train.iter().map(|&row| text(&column.value(row))).collect();
         if !weightings.iter().any(|(name, _)| name == "reweighing") {
             weightings.push(("reweighing".to_owned(), reweigh(&groups, targets)));
         }

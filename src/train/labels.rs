@@ -44,11 +44,11 @@ impl Labels {
         let column = table.column(&task.target)?;
         let error =
             |message: String| Error::new(ErrorKind::InvalidData, message).place(&table.source).item(&task.target);
-        let mut names = Vec::with_capacity(column.values.len());
+        let mut names = Vec::with_capacity(column.len());
         // Of each class, how many rows it has and the first of them.
         let mut found: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-        for (row, value) in column.values.iter().enumerate() {
-            let Some(name) = text(value) else {
+        for (row, value) in column.values().enumerate() {
+            let Some(name) = text(&value) else {
                 let missing = error("the target has no value".into()).row(row + 1);
                 return Err(missing.help("remove the row, or fill its outcome in"));
             };
@@ -94,7 +94,7 @@ mod tests {
         let task =
             PredictionTask { target: "repaid".into(), positive: positive.map(Into::into), ..PredictionTask::default() };
         let canvas = Canvas { prediction_task: task, ..Canvas::default() };
-        let table = Table { source: "rows.csv".into(), columns: vec![Column { name: "repaid".into(), values }] };
+        let table = Table { source: "rows.csv".into(), columns: vec![Column::new("repaid", values)] };
         Labels::read(&canvas, &table)
     }
 
