@@ -8,7 +8,7 @@ use nearside::features::Value;
 use nearside::guard;
 use nearside::onnx::TractEngine;
 use nearside::predict::Groups;
-use nearside::sources::{Table, generate, read_canvas, read_recipe, record};
+use nearside::sources::{Column, Table, generate, read_canvas, read_recipe, record};
 use nearside::train::{Candidate, Model, design, export, manifest, schema, train};
 use nearside::{Engine, Predictor};
 use std::path::PathBuf;
@@ -185,7 +185,9 @@ fn rows_that_cannot_be_learned_from_are_named() {
     let spoil = |column: &str, row: usize, value: Value| {
         let mut table = table(0.0, 200);
         let column = table.columns.iter_mut().find(|known| known.name == column).unwrap();
-        column.values[row] = value;
+        let mut values: Vec<Value> = column.values().collect();
+        values[row] = value;
+        *column = Column::new(column.name.clone(), values);
         train(&canvas, &table, &mut |_, _| {}).unwrap_err().to_string()
     };
     assert!(spoil("age", 4, "forty".into()).starts_with("recipe: row 5: age: \"forty\" is not a whole number"));

@@ -302,8 +302,8 @@ impl Packer<'_> {
         let rows: Vec<usize> = rows.iter().copied().step_by(rows.len().div_ceil(weights::ROWS).max(1)).collect();
         let target = self.table.column(&self.project.canvas.prediction_task.target)?;
         let records = rows.iter().map(|&row| self.record(row)).collect::<Result<_>>()?;
-        let known = |&row: &usize| match &target.values[row] {
-            Value::Text(text) => text.clone(),
+        let known = |&row: &usize| match target.value(row) {
+            Value::Text(text) => text,
             Value::Missing => String::new(),
             value => value.to_string(),
         };

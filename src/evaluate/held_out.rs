@@ -77,7 +77,7 @@ impl Partition {
     fn read(canvas: &Canvas, table: &Table, rows: &[usize], name: &str) -> Result<Self> {
         let feature = canvas.features.iter().find(|feature| feature.name == name);
         let column = table.column(feature.map_or(name, |feature| feature.column()))?;
-        let raw: Vec<&Value> = rows.iter().map(|&row| column.values.get(row).unwrap_or(&Value::Missing)).collect();
+        let raw: Vec<Value> = rows.iter().map(|&row| column.value(row)).collect();
         let mut values: Vec<String> = match feature {
             Some(feature) if feature.kind == FeatureKind::Category => feature.values.clone(),
             Some(feature) if feature.kind == FeatureKind::Boolean => vec!["false".into(), "true".into()],
@@ -86,7 +86,7 @@ impl Partition {
         if let Some(edges) = quartiles(&raw) {
             return Ok(Self::cut(name, &raw, &edges));
         }
-        let mut others: Vec<String> = raw.iter().filter_map(|value| text(value)).collect();
+        let mut others: Vec<String> = raw.iter().filter_map(text).collect();
         others.sort();
         others.dedup();
         others.retain(|value| !values.contains(value));
@@ -95,19 +95,19 @@ impl Partition {
             let error = Error::new(ErrorKind::InvalidData, "no held-out row has a value").place(&table.source);
             return Err(error.item(name).help("remove it from the groups or slices, or gather rows that have it"));
         }
-        let place = |value: &&Value| text(value).and_then(|value| values.iter().position(|known| *known == value));
+        let place = |value: &Value| text(value).and_then(|value| values.iter().position(|known| *known == value));
         let of = raw.iter().map(place).collect();
         Ok(Self { name: name.to_owned(), values, of })
     }
 
-    fn cut(name: &str, raw: &[&Value], edges: &[f64]) -> Self {
+    fn cut(name: &str, raw: &[Value], edges: &[f64]) -> Self {
         let label = |place: usize| match (place.checked_sub(1).map(|below| edges[below]), edges.get(place)) {
             (None, Some(high)) => format!("below {high}"),
             (Some(low), Some(high)) => format!("{low} to below {high}"),
             (Some(low), None) => format!("{low} and above"),
             (None, None) => "all".into(),
         };
-        let place = |value: &&Value| match value {
+        let place = |value: &Value| match value {
             Value::Number(number) => Some(edges.partition_point(|edge| edge <= number)),
             _ => None,
         };
@@ -117,7 +117,7 @@ impl Partition {
 }
 
 /// The inner quartiles of a column of numbers with more values than parts.
-fn quartiles(raw: &[&Value]) -> Option<Vec<f64>> {
+fn quartiles(raw: &[Value]) -> Option<Vec<f64>> {
     let mut numbers: Vec<f64> = Vec::new();
     for value in raw {
         match value {

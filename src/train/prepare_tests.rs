@@ -23,7 +23,7 @@ fn canvas(feature: Feature) -> Canvas {
 }
 
 fn table(values: Vec<Value>) -> Table {
-    Table { source: "rows.csv".into(), columns: vec![Column { name: "x".into(), values }] }
+    Table { source: "rows.csv".into(), columns: vec![Column::new("x", values)] }
 }
 
 fn numbers(values: &[f64]) -> Table {

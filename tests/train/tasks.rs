@@ -38,7 +38,7 @@ fn table() -> Table {
         columns[7].push(((truth + 3.0) / 1.5).clamp(0.0, 4.0).floor().into());
     }
     let names = ["a", "b", "colour", "query", "amount", "bought", "level", "grade"];
-    let columns = names.into_iter().zip(columns).map(|(name, values)| Column { name: name.into(), values });
+    let columns = names.into_iter().zip(columns).map(|(name, values)| Column::new(name, values));
     Table::new("rows", columns.collect()).unwrap()
 }
 
