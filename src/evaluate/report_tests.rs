@@ -27,8 +27,7 @@ fn held_out() -> (Vec<f64>, HeldOut) {
     let held_out = HeldOut {
         rows: (0..300).collect(),
         training_rows: 1200,
-        labels,
-        positive: "yes".into(),
+        target: reference::target(&labels),
         groups: vec![partition.clone()],
         slices: vec![partition],
     };
