@@ -45,7 +45,13 @@ impl Report {
     }
 
     /// A name that must be one of `accepted`; says whether it is.
-    pub(super) fn name<'a>(&mut self, path: String, what: &str, name: &str, accepted: impl IntoIterator<Item = &'a str>) -> bool {
+    pub(super) fn name<'a>(
+        &mut self,
+        path: String,
+        what: &str,
+        name: &str,
+        accepted: impl IntoIterator<Item = &'a str>,
+    ) -> bool {
         let accepted: Vec<&str> = accepted.into_iter().collect();
         let known = accepted.contains(&name);
         if !known {

@@ -121,8 +121,11 @@ fn check_derived(canvas: &Canvas, feature: &Feature, path: &str, report: &mut Re
         (feature.source.is_some(), "source", "leave `source` out"),
         (feature.sensitive, "sensitive", "leave `sensitive` out: a group is declared, not computed"),
         (feature.missing != Missing::Error, "missing", "state `missing` for the two features that it is derived from"),
-        (feature.range.is_some() && !feature.transform.contains(&Transform::Clip), "range",
-         "no record has it, so nothing is out of bounds: add \"clip\" to `transform`, or leave `range` out"),
+        (
+            feature.range.is_some() && !feature.transform.contains(&Transform::Clip),
+            "range",
+            "no record has it, so nothing is out of bounds: add \"clip\" to `transform`, or leave `range` out",
+        ),
     ] {
         if stated {
             report.add(format!("{path}.{key}"), "this has no meaning for a derived feature", help);

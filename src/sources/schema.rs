@@ -49,11 +49,8 @@ pub(super) struct Needed<'a> {
 /// source holds is not kept.
 pub(super) fn needed(canvas: &Canvas) -> Vec<Needed<'_>> {
     let stated = canvas.features.iter().filter(|feature| feature.derived().is_none());
-    let features = stated.map(|feature| Needed {
-        name: feature.column(),
-        kind: feature.kind.into(),
-        feature: Some(feature),
-    });
+    let features =
+        stated.map(|feature| Needed { name: feature.column(), kind: feature.kind.into(), feature: Some(feature) });
     let others = [canvas.offline_evaluation.split.column.as_deref(), Some(canvas.prediction_task.target.as_str())];
     let others = others.into_iter().flatten().filter(|name| !name.is_empty()).map(|name| Needed {
         name,

@@ -1,7 +1,7 @@
 //! What a fit gives: a model over prepared features, from which the ONNX graph is written.
 
-use super::linear::sigmoid;
 use super::dates::DateColumn;
+use super::linear::sigmoid;
 use super::terms::tokens;
 use crate::canvas::{Derivation, FeatureKind};
 use crate::error::Result;

@@ -234,7 +234,8 @@ fn learn(
         None => raw(feature, &values, table, rows)?,
         Some(derived) => derive(canvas, before, derived, table, rows)?,
     };
-    if let Some((row, _)) = raw.iter().zip(rows).find_map(|(value, row)| Some((row, value.filter(|v| !v.is_finite())?))) {
+    if let Some((row, _)) = raw.iter().zip(rows).find_map(|(value, row)| Some((row, value.filter(|v| !v.is_finite())?)))
+    {
         let error = Error::new(ErrorKind::InvalidData, "it is beyond what float32 holds").place(&table.source);
         return Err(error.item(&feature.name).row(row + 1).help("correct the row, or leave the feature out"));
     }
@@ -342,7 +343,9 @@ fn check(feature: &Feature, trees: bool) -> Result<()> {
     let error = |message: String| Error::new(ErrorKind::InvalidCanvas, message).item(&feature.name);
     let (kind, numeric) = (feature.kind.name(), feature.kind.is_numeric());
     let fills = match (feature.kind, feature.missing) {
-        (_, Missing::Error | Missing::Mode | Missing::Model) => feature.kind != FeatureKind::Text || feature.missing != Missing::Mode,
+        (_, Missing::Error | Missing::Mode | Missing::Model) => {
+            feature.kind != FeatureKind::Text || feature.missing != Missing::Mode
+        }
         (FeatureKind::Timestamp, Missing::Mean | Missing::Zero) => false,
         (FeatureKind::Boolean, Missing::Zero) => true,
         _ => numeric,

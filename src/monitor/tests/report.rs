@@ -414,7 +414,8 @@ fn another_unit_or_name_is_found_in_the_first_records() {
     let euros = |row: u64| (row % 10) as f64 / 10.0 + 0.05;
     let cents = incomes(20, &|row| euros(row) * 100.0);
     assert_eq!(cents.report().drift[0].state, DriftState::NotEnoughEvidence);
-    let wanted = "100 % of 20 values are above 90 % of those in training, the mean is 100 times that of training: another unit?";
+    let wanted =
+        "100 % of 20 values are above 90 % of those in training, the mean is 100 times that of training: another unit?";
     assert_eq!(words(&cents, 0).as_deref(), Some(wanted));
     assert_eq!(words(&cents, 1), None, "the other feature is as it was");
     let thousands = words(&incomes(40, &|row| if row == 7 { 0.5 } else { euros(row) / 1000.0 }), 0).unwrap();

@@ -122,7 +122,8 @@ impl<'g> Date<'g> {
     fn of_year(&mut self) -> Result<String> {
         let (day, year) = (self.of_era()?, self.year()?);
         self.once("day of year", |date| {
-            let (days, leap, none) = (date.with("Mul", &year, 365)?, date.with("Div", &year, 4)?, date.with("Div", &year, 100)?);
+            let (days, leap, none) =
+                (date.with("Mul", &year, 365)?, date.with("Div", &year, 4)?, date.with("Div", &year, 100)?);
             let days = date.two("Add", &days, &leap);
             let days = date.two("Sub", &days, &none);
             Ok(date.two("Sub", &day, &days))
