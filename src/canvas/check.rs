@@ -45,7 +45,13 @@ impl Report {
     }
 
     /// A name that must be one of `accepted`; says whether it is.
-    fn name<'a>(&mut self, path: String, what: &str, name: &str, accepted: impl IntoIterator<Item = &'a str>) -> bool {
+    pub(super) fn name<'a>(
+        &mut self,
+        path: String,
+        what: &str,
+        name: &str,
+        accepted: impl IntoIterator<Item = &'a str>,
+    ) -> bool {
         let accepted: Vec<&str> = accepted.into_iter().collect();
         let known = accepted.contains(&name);
         if !known {
@@ -219,7 +225,8 @@ fn check_evaluation(canvas: &Canvas, report: &mut Report) {
         }
     }
     for (index, slice) in evaluation.slices.iter().enumerate() {
-        let names = canvas.features.iter().map(|feature| feature.name.as_str());
+        let columns = canvas.features.iter().filter(|feature| feature.derived().is_none());
+        let names = columns.map(|feature| feature.name.as_str());
         report.name(format!("offline_evaluation.slices[{index}]"), "feature", slice, names);
     }
 }
