@@ -7,4 +7,5 @@ mod cli;
 mod collect;
 mod onnx;
 mod predict;
+mod sources;
 mod train;
