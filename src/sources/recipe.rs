@@ -214,7 +214,7 @@ pub fn parse_recipe(text: &str, place: &str) -> Result<Recipe> {
 /// seed give the same values on every machine.
 ///
 /// # Errors
-/// `invalid-data` for 0 rows, for more than [`MOST_ROWS`], and for more than this machine has memory for.
+/// `invalid-data` for 0 rows, and for more than [`MOST_ROWS`].
 pub fn generate(recipe: &Recipe, rows: u64, seed: u64) -> Result<Table> {
-    super::generate::generate(recipe, rows, seed, &mut |_, _| {})
+    super::generate::generate(recipe, rows, seed)
 }

@@ -105,7 +105,7 @@ fn check_column(recipe: &Recipe, index: usize, column: &ColumnRecipe, add: &mut 
         }
     }
     if let Some(start) = &column.start
-        && super::generate::day_number(start).is_none()
+        && super::moment::day_number(start).is_none()
     {
         add(format!("{path}.start"), format!("\"{start}\" is no day"), "write it as \"2024-01-31\"");
     }
