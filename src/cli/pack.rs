@@ -10,7 +10,7 @@ use nearside::bundle::{
     Baseline, Build, BuildColumn, BuildData, BuildSource, BuildStep, BuildWeights, COMPILED, Explanation, FileEntry,
     Golden, GoldenPrediction, Manifest, PageFile, sha256_hex, short_digest,
 };
-use nearside::canvas::{Canvas, to_json};
+use nearside::canvas::{Canvas, FeatureKind, to_json};
 use nearside::evaluate::card;
 use nearside::features::{Observation, Record, Value, encode};
 use nearside::predict::Groups;
@@ -109,7 +109,11 @@ pub fn step(project: &Project, promote: bool, weights: AtRest, steps: &[BuildSte
     let mut manifest = predictor(project, &trained, &model)?.manifest().clone();
     let progress = Progress::new("packing", Some(rows.train.len() as u64));
     let mut packer = Packer { project, trained: &trained, model: &model, table: &table, progress, files: Vec::new() };
-    manifest.explanation = Some(packer.explanation(&manifest, &rows.train)?);
+    // What is derived from two features moves with both, and a text has no usual value: no sum of one term per feature.
+    let canvas = &project.canvas;
+    if canvas.derived().next().is_none() && canvas.inputs().all(|input| input.kind != FeatureKind::Text) {
+        manifest.explanation = Some(packer.explanation(&manifest, &rows.train)?);
+    }
     let (baseline, latency_ms) = packer.baseline(&rows.train)?;
     let mut golden_rows = packer.golden(&rows.test)?;
     packer.add(&mut manifest, "model", "onnx", model.clone());
