@@ -268,7 +268,7 @@ fn features(facts: &Facts<'_>, draft: &mut Draft) {
             }
             _ => join(&["PSI ", &number(drift.psi.unwrap_or(0.0)), " (noise ", &number(drift.threshold), ")"]),
         };
-        if let Some(mean) = drift.mean {
+        if let Some(mean) = drift.mean.filter(|_| drift.kind != FeatureKind::Timestamp.name()) {
             value.push_str(&join(&[", mean ", &with_unit(mean, drift.unit.as_deref())]));
         }
         if let Some(missing) = drift.missing_share.filter(|&missing| missing > 0.0) {
