@@ -3,7 +3,9 @@
 
 use super::cases::Cases;
 use super::decision::{Answer, DecisionRule};
+use super::held_out::HeldOut;
 use crate::canvas::Canvas;
+use crate::train::{Labels, Target};
 
 /// Score, label and group of every case.
 pub(super) fn rows() -> (Vec<f64>, Vec<bool>, Vec<usize>) {
@@ -33,4 +35,30 @@ pub(super) fn answers(canvas: &Canvas, scores: &[f64]) -> Vec<Answer> {
 pub(super) fn cases() -> Cases {
     let (scores, labels, _) = rows();
     Cases::new(scores.into_iter().zip(labels).map(|(score, label)| (score, label, score >= 0.6)))
+}
+
+/// Rows with these labels, held out from 1,200 others.
+pub(super) fn held_out(labels: &[bool]) -> HeldOut {
+    let of = labels.iter().map(|&label| usize::from(label)).collect();
+    let labels = Labels { classes: vec!["no".into(), "yes".into()], positive: Some(1), of };
+    held_out_of(Target::Classes(labels))
+}
+
+/// Rows with this target, in their order, held out from 1,200 others.
+pub(super) fn held_out_of(target: Target) -> HeldOut {
+    let rows = match &target {
+        Target::Classes(labels) => labels.of.len(),
+        Target::Numbers(numbers) => numbers.len(),
+        Target::Ranks(ranks) => ranks.relevance.len(),
+        Target::Anomalies(labels) => labels.as_ref().map_or(0, |labels| labels.of.len()),
+    };
+    HeldOut {
+        rows: (0..rows).collect(),
+        training_rows: 1200,
+        target,
+        groups: vec![],
+        slices: vec![],
+        features: vec![],
+        naive: None,
+    }
 }

@@ -25,6 +25,7 @@ pub use prepare::{Preparation, binned, design, feature_schema, prepare, raw};
 pub use reweigh::reweigh;
 pub use schema::{edges as deciles, schema};
 pub use softmax::{SoftmaxProblem, fit_softmax};
+pub(crate) use split::shuffled;
 pub use split::{RowSplit, split};
 pub use target::{Labels, Ranks, Target, text};
 pub use trainer::{Trainer, TrainingSet, Variant, trainer_of};
