@@ -378,7 +378,7 @@ fn adopted_as_it_is(name: &str, wanted: TaskKind) {
     }
     let (label, numbers) = match wanted {
         TaskKind::Classification => (Some(tensor(&set.join("output_0.pb"))), tensor(&set.join("output_1.pb"))),
-        TaskKind::Regression => (None, tensor(&set.join("output_0.pb"))),
+        _ => (None, tensor(&set.join("output_0.pb"))),
     };
     let labels: Option<Vec<String>> = label.map(|label| match label.data() {
         Data::Text(values) => values.clone(),

@@ -1,13 +1,15 @@
 //! From the rows of the ready project to a fitted, judged and chosen model.
 
+mod tasks;
+
 use nearside::canvas::Canvas;
 use nearside::evaluate::{Answer, Choice, DecisionRule, EvaluationReport, HeldOut, choose, evaluate, text};
 use nearside::features::Value;
 use nearside::guard;
 use nearside::onnx::TractEngine;
 use nearside::predict::Groups;
-use nearside::sources::{Table, generate, read_canvas, read_recipe, record};
-use nearside::train::{Candidate, design, export, manifest, schema, train};
+use nearside::sources::{Column, Table, generate, read_canvas, read_recipe, record};
+use nearside::train::{Candidate, Model, design, export, manifest, schema, train};
 use nearside::{Engine, Predictor};
 use std::path::PathBuf;
 
@@ -26,6 +28,14 @@ fn table(group_bias: f64, rows: u64) -> Table {
     generate(&recipe, rows, 11).unwrap()
 }
 
+/// The weights of a linear candidate.
+fn weights(candidate: &Candidate) -> &[f64] {
+    match &candidate.fitted.model {
+        Model::Linear { weights, .. } => weights,
+        Model::Trees { .. } => panic!("trees have no weights"),
+    }
+}
+
 fn candidates(canvas: &Canvas, table: &Table) -> Vec<Candidate> {
     train(canvas, table, &mut |_, _| {}).unwrap()
 }
@@ -38,9 +48,10 @@ fn judge(canvas: &Canvas, table: &Table, candidate: &Candidate) -> EvaluationRep
     let columns = design(canvas, &fitted.features, table, &held_out.rows).unwrap();
     let schema = schema(canvas, &fitted.features, table, &candidate.split.train).unwrap();
     let rule = DecisionRule::of(canvas);
-    let answers = columns.chunks_exact(fitted.weights.len()).zip(&held_out.rows).map(|(columns, &row)| {
+    let sums = fitted.sums(&columns).unwrap();
+    let answers = sums.iter().zip(&held_out.rows).map(|(&sum, &row)| {
         let (_, boundary) = guard::check(&schema, &record(canvas, table, row).unwrap());
-        rule.answer(fitted.score(columns), boundary.inside)
+        rule.answer(fitted.score(sum).unwrap(), boundary.inside)
     });
     evaluate(canvas, &answers.collect::<Vec<_>>(), &held_out).unwrap()
 }
@@ -59,9 +70,7 @@ fn the_same_rows_give_the_same_bits() {
     let mut heard: Vec<(String, f64)> = Vec::new();
     let first = train(&canvas, &table, &mut |doing, share| heard.push((doing.to_owned(), share))).unwrap();
     assert_eq!(first, candidates(&canvas, &table));
-    let bits =
-        |candidate: &Candidate| candidate.fitted.weights.iter().map(|weight| weight.to_bits()).collect::<Vec<_>>();
-    assert_ne!(bits(&first[0]), bits(&first[1]), "reweighing changes the weights");
+    assert_ne!(weights(&first[0]), weights(&first[1]), "reweighing changes the weights");
     assert_eq!(first[0].fitted.features, first[1].fitted.features, "and not the preparation");
     assert!(heard.windows(2).all(|pair| pair[0].1 <= pair[1].1), "progress never goes back: {heard:?}");
     assert_eq!(heard.last().unwrap().1, 1.0);
@@ -118,7 +127,7 @@ fn signs_of_monotonic_features_are_kept() {
     let weight = |canvas: &Canvas, name: &str| {
         let candidate = candidates(canvas, &table).remove(0);
         let place = candidate.fitted.features.iter().find(|feature| feature.name == name).unwrap().columns.start;
-        candidate.fitted.weights[place]
+        weights(&candidate)[place]
     };
     assert!(weight(&canvas, "income") > 0.0);
     for feature in &mut canvas.features {
@@ -146,14 +155,14 @@ fn the_graph_gives_the_scores_of_the_fit_under_any_names() {
         let ports: Vec<&str> = engine.signature().inputs.iter().map(|port| port.name.as_str()).collect();
         assert_eq!(ports, names);
         let schema = schema(&canvas, &fitted.features, &table, &candidate.split.train).unwrap();
-        let manifest = manifest(&canvas, &schema, &fitted.classes, engine.signature());
+        let manifest = manifest(&canvas, &schema, fitted.classes(), engine.signature());
         let mut predictor = Predictor::new(manifest, Some(Box::new(engine)), 0).unwrap();
         let rule = DecisionRule::of(&canvas);
         let columns = design(&canvas, &fitted.features, &table, rows).unwrap();
-        for (columns, &row) in columns.chunks_exact(fitted.weights.len()).zip(rows) {
+        for (sum, &row) in fitted.sums(&columns).unwrap().into_iter().zip(rows) {
             let record = record(&canvas, &table, row).unwrap();
             let shipped = predictor.predict(&record, &Groups::new(), &mut || 0.0).unwrap();
-            let Answer { score, action, .. } = rule.answer(fitted.score(columns), shipped.boundary.inside);
+            let Answer { score, action, .. } = rule.answer(fitted.score(sum).unwrap(), shipped.boundary.inside);
             assert!((shipped.score.unwrap() - score).abs() < 1e-5, "row {row}: {:?} and {score}", shipped.score);
             assert_eq!(shipped.action, action, "row {row} with a score of {score}");
         }
@@ -176,7 +185,9 @@ fn rows_that_cannot_be_learned_from_are_named() {
     let spoil = |column: &str, row: usize, value: Value| {
         let mut table = table(0.0, 200);
         let column = table.columns.iter_mut().find(|known| known.name == column).unwrap();
-        column.values[row] = value;
+        let mut values: Vec<Value> = column.values().collect();
+        values[row] = value;
+        *column = Column::new(column.name.clone(), values);
         train(&canvas, &table, &mut |_, _| {}).unwrap_err().to_string()
     };
     assert!(spoil("age", 4, "forty".into()).starts_with("recipe: row 5: age: \"forty\" is not a whole number"));

@@ -106,20 +106,22 @@ pub struct Roles {
     pub value: Option<String>,
 }
 
-/// How predictions of an additive model are explained: one raw feature at a time is put to its reference value.
+/// How predictions are explained: raw features are put to their reference values.
 ///
-/// The contribution of feature *j* to record *x* is `margin(x) − margin(x with x_j = reference_j) − offset_j`, with
-/// `offset_j` the mean of the same difference over the reference rows. For an additive model this is its exact
-/// Shapley value against those rows (Lundberg and Lee, 2017, corollary 1).
+/// `linear`, for an additive model: the contribution of feature *j* to record *x* is
+/// `margin(x) − margin(x with x_j = reference_j) − offset_j`, with `offset_j` the mean of the same difference over the
+/// reference rows. This is its exact Shapley value against those rows (Lundberg and Lee, 2017, corollary 1).
+///
+/// `exact`, for any other: the Shapley value against the one reference record, from every set of features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
-    /// `linear`.
+    /// `linear` or `exact`.
     pub method: String,
-    /// The mean margin of the reference rows.
+    /// The mean margin of the reference rows, or that of the reference record.
     pub base: f64,
     /// The value that each feature is put to, as the model is fed it.
     pub reference: Vec<f64>,
-    /// The mean difference that this makes over the reference rows.
+    /// The mean difference that this makes over the reference rows; empty for `exact`.
     pub offsets: Vec<f64>,
 }
 

@@ -1,6 +1,8 @@
 //! The arguments as they are typed, and which command they mean.
 
-use crate::{adopt, bench, compile, doctor, evaluate, gather, init, pack, promote, retrain, run, serve, train, verify};
+use crate::{
+    adopt, bench, compile, doctor, evaluate, gather, init, pack, promote, retrain, run, serve, train, upgrade, verify,
+};
 use clap::{Parser, Subcommand};
 use nearside::Result;
 
@@ -40,6 +42,8 @@ enum Command {
     Serve(serve::Serve),
     /// Check this machine and a project.
     Doctor(doctor::Doctor),
+    /// Say whether this version of the kit can take a project over.
+    Upgrade(upgrade::Upgrade),
     /// Make the plan of an ONNX model, for the small runtime.
     Compile(compile::Compile),
     /// Time models on their plan and on tract, on this machine.
@@ -70,6 +74,7 @@ impl Args {
             Command::Rollback(args) => promote::rollback(args, self.json),
             Command::Serve(args) => serve::run(args, self.json),
             Command::Doctor(args) => doctor::run(args, self.json),
+            Command::Upgrade(args) => upgrade::run(args, self.json),
             Command::Compile(args) => compile::run(args, self.json),
             Command::Bench(args) => bench::run(args, self.json),
             Command::Run(args) => run::run(args, self.json),

@@ -2,11 +2,11 @@
 
 use crate::golden::distance;
 use crate::output;
-use crate::project::{Project, ProjectArgs};
+use crate::project::{KIT, Project, ProjectArgs};
 use clap::Args;
-use nearside::bundle::{Golden, PageFile};
+use nearside::bundle::{Build, Golden, PageFile};
 use nearside::collect::MISSING_ASSETS;
-use nearside::onnx::TractEngine;
+use nearside::onnx::{OPSET, TractEngine};
 use nearside::plan::PlanEngine;
 use nearside::sources::load_snapshot;
 use nearside::{Error, ErrorKind, Result};
@@ -25,15 +25,16 @@ pub struct Doctor {
 
 /// One check.
 #[derive(Serialize)]
-struct Check {
+pub struct Check {
     name: &'static str,
-    ok: bool,
+    /// Whether it is as it should be.
+    pub ok: bool,
     detail: String,
 }
 
 /// Runs the command. Exits with 1 when something is wrong.
 pub fn run(args: Doctor, json: bool) -> Result<()> {
-    let mut checks = vec![check("version", Ok(format!("nearside {}", env!("CARGO_PKG_VERSION"))))];
+    let mut checks = vec![version()];
     let project = Project::open(&args.project);
     checks.push(check(
         "canvas",
@@ -44,22 +45,89 @@ pub fn run(args: Doctor, json: bool) -> Result<()> {
         if !project.canvas.data_sources.is_empty() {
             checks.push(check("snapshot", snapshot(project)));
         }
-        checks.push(check("bundle", bundle(project)));
+        checks.push(stack(project));
+        checks.push(bundle(project));
+        checks.push(capacity(project));
     }
     checks.push(check("pages", pages()));
     checks.push(check("port", port(args.port)));
-    let wrong = checks.iter().filter(|check| !check.ok).count();
+    show(&checks, json)?;
+    verdict(&checks)
+}
+
+/// Prints checks, one a line.
+pub fn show(checks: &[Check], json: bool) -> Result<()> {
     if json {
-        output::json(&checks)?;
-    } else {
-        for Check { name, ok, detail } in &checks {
-            output::line(format_args!("{} {name:9} {detail}", if *ok { "ok   " } else { "wrong" }))?;
-        }
+        return output::json(&checks);
     }
-    match wrong {
+    checks.iter().try_for_each(|Check { name, ok, detail }| {
+        output::line(format_args!("{} {name:9} {detail}", if *ok { "ok   " } else { "wrong" }))
+    })
+}
+
+/// Fails with `gate-failed` when something is wrong.
+pub fn verdict(checks: &[Check]) -> Result<()> {
+    match checks.iter().filter(|check| !check.ok).count() {
         0 => Ok(()),
-        _ => Err(Error::new(ErrorKind::GateFailed, format!("{wrong} of {} checks failed", checks.len()))),
+        wrong => Err(Error::new(ErrorKind::GateFailed, format!("{wrong} of {} checks failed", checks.len()))),
     }
+}
+
+/// Which version this is.
+pub fn version() -> Check {
+    check("version", Ok(format!("nearside {KIT}, which writes ONNX operator set {OPSET}")))
+}
+
+/// Whether this is the stack that block 9 plans for.
+pub fn stack(project: &Project) -> Check {
+    let Some(stack) = &project.canvas.building_models.stack else {
+        return check("stack", Ok("the canvas plans for none".to_owned()));
+    };
+    let series = KIT.rsplit_once('.').map_or(KIT, |(series, _)| series);
+    let same = stack.kit == series && i64::from(stack.opset) == OPSET;
+    let planned = format!("kit {} and operator set {}", stack.kit, stack.opset);
+    check(
+        "stack",
+        if same {
+            Ok(format!("{planned}, as planned"))
+        } else {
+            let error = Error::new(
+                ErrorKind::InvalidCanvas,
+                format!("the canvas plans for {planned}, this is {series} and {OPSET}"),
+            );
+            Err(error
+                .item("building_models.stack")
+                .help("retrain, look at the report, then write the new stack into the canvas"))
+        },
+    )
+}
+
+/// What the planned traffic needs, by the time that one prediction takes on the machine that packed.
+pub fn capacity(project: &Project) -> Check {
+    let Some(scale) = project.canvas.building_models.scale else {
+        return check("capacity", Ok("the canvas plans for no traffic".to_owned()));
+    };
+    check("capacity", planned(project, scale.predictions_per_day))
+}
+
+/// A day's traffic comes unevenly: its busiest hour has a tenth of it.
+const BUSIEST_HOUR: f64 = 0.1;
+
+fn planned(project: &Project, per_day: f64) -> Result<String> {
+    let registry = project.registry();
+    let channel = registry.channel().map_err(|error| error.help("run `nearside retrain`"))?;
+    let manifest = registry.verify(&channel.champion.version)?;
+    let Some(build) = registry.file(&manifest, "build")? else {
+        return Ok(format!("{per_day} predictions a day; this version does not say how long one takes"));
+    };
+    let build: Build = serde_json::from_slice(&build)
+        .map_err(|error| Error::new(ErrorKind::BundleFormat, error.to_string()).item("build"))?;
+    let peak = per_day * BUSIEST_HOUR / 3600.0;
+    let (each, pages) = (build.latency_ms / 1e3, build.page_bytes as f64 * per_day / 1e9);
+    let share = 100.0 * peak * each;
+    Ok(format!(
+        "{per_day} predictions a day, {peak:.1} a second in the busiest hour: {share:.1} % of one core here where they run on a server or the edge;          in pages no server runs them, and at one page load each {pages:.1} GB a day are sent before compression and caches"
+    ))
 }
 
 fn check(name: &'static str, result: Result<String>) -> Check {
@@ -75,7 +143,11 @@ fn snapshot(project: &Project) -> Result<String> {
 }
 
 /// The champion's files have their hashes, and its golden predictions come out again.
-fn bundle(project: &Project) -> Result<String> {
+pub fn bundle(project: &Project) -> Check {
+    check("bundle", repeated(project))
+}
+
+fn repeated(project: &Project) -> Result<String> {
     let registry = project.registry();
     let channel = registry.channel().map_err(|error| error.help("run `nearside retrain`"))?;
     let manifest = registry.verify(&channel.champion.version)?;

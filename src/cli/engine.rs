@@ -25,6 +25,15 @@ pub fn open(bytes: &[u8], choice: Choice) -> Result<Box<dyn Engine>> {
     }
 }
 
+/// What runs a model quickest here: its plan, compared with tract, or tract where there is none.
+pub fn quickest(bytes: &[u8]) -> Result<Box<dyn Engine>> {
+    match plan(bytes) {
+        Ok(plan) => Ok(Box::new(PlanEngine::new(&plan)?)),
+        Err(error) if error.kind() == ErrorKind::UnsupportedOperator => Ok(Box::new(TractEngine::new(bytes)?)),
+        Err(error) => Err(error),
+    }
+}
+
 /// The bytes of the plan of a model, which gives what tract does. Fails with `unsupported-operator` where there is none.
 pub fn plan(bytes: &[u8]) -> Result<Vec<u8>> {
     write(&lowered(bytes)?, Weights::Float32)

@@ -1,20 +1,21 @@
 //! `nearside evaluate`: every candidate on the rows that were held out, and which one is shipped.
 
+use crate::engine;
 use crate::output::{self, Progress};
-use crate::project::{Project, ProjectArgs, Trained, check_current, json_bytes};
+use crate::project::{KIT, Project, ProjectArgs, Trained, check_current, json_bytes};
 use clap::Args;
 use nearside::bundle::Manifest;
+use nearside::canvas::Other;
 use nearside::evaluate::{
     Answer, Champion, Choice, Contender, EvaluationReport, FrontPoint, HeldOut, Page, Predicted, RunReport,
     choose_among, evaluate, front, front_text, html, judge_run, text,
 };
 use nearside::features::{Record, Value};
-use nearside::onnx::TractEngine;
 use nearside::predict::Groups;
 use nearside::rollout::Registry;
 use nearside::sources::{Lineage, Table, load_snapshot, record};
 use nearside::train::{Target, manifest};
-use nearside::{Engine, Error, ErrorKind, Prediction, Predictor, Result};
+use nearside::{Error, ErrorKind, Prediction, Predictor, Result};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
@@ -28,6 +29,9 @@ pub struct Evaluate {
 /// What `evaluate` leaves for `pack`: `.nearside/evaluation.json`.
 #[derive(Serialize, Deserialize)]
 pub struct Evaluated {
+    /// The version of the kit that judged.
+    #[serde(default)]
+    pub kit: String,
     /// The short digest of the canvas whose gates were judged.
     pub canvas_digest: String,
     /// The SHA-256 of the snapshot that the held-out rows are from.
@@ -94,16 +98,41 @@ impl Evaluated {
     /// The place of the candidate that may ship. Fails when there is none, and when what was judged is not what there is
     /// now: another canvas with other gates, other rows, other candidates.
     pub fn ships(&self, project: &Project, trained: &Trained, lineage: &Lineage) -> Result<usize> {
-        check_current(&self.canvas_digest, &self.snapshot, project, lineage, "judged", "evaluate")?;
+        let same_canvas = self.canvas_digest == project.canvas_digest();
+        check_current(same_canvas, self.snapshot == lineage.sha256, "judged", "evaluate")?;
         self.passed()?;
-        let judged = self.candidates.iter().map(|candidate| (&candidate.name, &candidate.sha256));
-        let same = judged.eq(trained.candidates.iter().map(|candidate| (&candidate.name, &candidate.sha256)));
+        let same = self.judged(trained);
         let chosen =
             self.chosen.filter(|&chosen| self.candidates.get(chosen).is_some_and(|one| one.contender().passed()));
         chosen.filter(|_| same).ok_or_else(|| {
             let error = Error::new(ErrorKind::InvalidData, "the evaluation is not of these candidates");
             error.help("run `nearside evaluate` again")
         })
+    }
+
+    /// Whether these are the candidates that were judged.
+    fn judged(&self, trained: &Trained) -> bool {
+        let judged = self.candidates.iter().map(|candidate| (&candidate.name, &candidate.sha256));
+        judged.eq(trained.candidates.iter().map(|candidate| (&candidate.name, &candidate.sha256)))
+    }
+
+    /// What was judged by this version of the kit, this canvas and these rows, of these candidates, if it is still there.
+    pub fn kept(project: &Project, trained: &Trained, lineage: &Lineage) -> Option<Self> {
+        let kept: Self = project.read_work_json("evaluation.json", "evaluate").ok()?;
+        let current = kept.kit == KIT
+            && kept.canvas_digest == project.canvas_digest()
+            && kept.snapshot == lineage.sha256
+            && kept.judged(trained)
+            && kept.same_champion(project);
+        current.then_some(kept)
+    }
+
+    /// Whether the champion is the one that candidates were compared with. Without a gate on it, it does not matter.
+    fn same_champion(&self, project: &Project) -> bool {
+        let gates = &project.canvas.offline_evaluation.gates;
+        let now = project.registry().channel().ok().map(|channel| channel.champion.version);
+        gates.iter().all(|gate| gate.better_than != Some(Other::Champion))
+            || self.candidates.iter().all(|candidate| candidate.run.champion == now)
     }
 
     /// Fails with `gate-failed` when no candidate passes.
@@ -152,8 +181,9 @@ pub fn step(project: &Project) -> Result<Evaluated> {
         };
         project.write_work("evaluation.html", html(&candidate.report, &page).as_bytes())?;
     }
-    let (canvas_digest, snapshot) = (trained.canvas_digest, trained.snapshot);
-    let evaluated = Evaluated { canvas_digest, snapshot, chosen, words, candidates, front };
+    let (canvas_digest, snapshot) = (project.canvas_digest(), trained.snapshot);
+    let kit = KIT.to_owned();
+    let evaluated = Evaluated { kit, canvas_digest, snapshot, chosen, words, candidates, front };
     project.write_work("evaluation.json", &json_bytes(&evaluated)?)?;
     Ok(evaluated)
 }
@@ -245,18 +275,17 @@ fn champion_answers(
         columns.push((feature.name.clone(), table.column(stated.map_or(&feature.name, |known| known.column()))?));
     }
     let record = |&row: &usize| {
-        let known = columns.iter().filter_map(|(name, column)| Some((name.clone(), column.values.get(row)?.clone())));
+        let known = columns.iter().map(|(name, column)| (name.clone(), column.value(row)));
         known.filter(|(_, value)| *value != Value::Missing).collect::<Record>()
     };
     let records: Vec<Record> = rows.rows.iter().map(record).collect();
-    let engine = TractEngine::new(&model)?;
-    let mut predictor = Predictor::new(manifest, Some(Box::new(engine)), 0)?;
+    let mut predictor = Predictor::new(manifest, Some(engine::quickest(&model)?), 0)?;
     Ok(answers(&mut predictor, &records, rows)?.0)
 }
 
 /// A predictor as the bundle of this model will make it.
 pub fn predictor(project: &Project, trained: &Trained, model: &[u8]) -> Result<Predictor> {
-    let engine = TractEngine::new(model)?;
+    let engine = engine::quickest(model)?;
     let manifest = manifest(&project.canvas, &trained.schema, &trained.classes, engine.signature());
-    Predictor::new(manifest, Some(Box::new(engine)), 0)
+    Predictor::new(manifest, Some(engine), 0)
 }

@@ -5,7 +5,9 @@ use crate::project::{Project, ProjectArgs};
 use clap::Args;
 use nearside::canvas::Canvas;
 use nearside::features::Value;
-use nearside::sources::{GatherOptions, Lineage, MOST_ROWS, Table, gather_rows, gather_with, load_snapshot, to_csv};
+use nearside::sources::{
+    Column, GatherOptions, Lineage, MOST_ROWS, Table, gather_rows, gather_with, load_snapshot, to_csv,
+};
 use nearside::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
@@ -77,17 +79,17 @@ fn writer(path: &Path) -> Result<Writer> {
 
 /// One JSON object per row: features by their own names, other columns by theirs.
 fn records(canvas: &Canvas, table: &Table) -> Result<Vec<u8>> {
-    let mut columns: Vec<(&str, &[Value])> = Vec::new();
+    let mut columns: Vec<(&str, &Column)> = Vec::new();
     for feature in &canvas.features {
-        columns.push((&feature.name, &table.column(feature.column())?.values));
+        columns.push((&feature.name, table.column(feature.column())?));
     }
     for column in &table.columns {
         if !canvas.features.iter().any(|feature| feature.column() == column.name) {
-            columns.push((&column.name, &column.values));
+            columns.push((&column.name, column));
         }
     }
     let record = |row: usize| {
-        let entries = columns.iter().map(|(name, values)| ((*name).to_owned(), value(&values[row])));
+        let entries = columns.iter().map(|(name, column)| ((*name).to_owned(), value(&column.value(row))));
         serde_json::Value::Object(entries.collect())
     };
     // One record a line: large files stay readable, and diffs small.

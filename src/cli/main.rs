@@ -10,6 +10,7 @@ mod evaluate;
 mod gather;
 mod golden;
 mod init;
+mod ledger;
 mod lock;
 mod output;
 mod pack;
@@ -20,6 +21,7 @@ mod run;
 mod serve;
 mod tensors;
 mod train;
+mod upgrade;
 mod verify;
 mod weights;
 

@@ -3,7 +3,7 @@
 use crate::evaluate::{Evaluated, predictor};
 use crate::golden::{self, Planned};
 use crate::output::{self, Progress};
-use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
+use crate::project::{KIT, Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
 use crate::weights::{self, AtRest, Known};
 use clap::Args;
 use nearside::bundle::{
@@ -18,12 +18,14 @@ use nearside::rollout::write_atomically;
 use nearside::sources::{Lineage, Table, load_snapshot, record};
 use nearside::train::split;
 use nearside::{Error, ErrorKind, Millis, Predictor, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::{Instant, UNIX_EPOCH};
 
 /// How many training rows the explanation compares with.
 const REFERENCE_ROWS: usize = 256;
+/// How many training rows the reference profile counts at most: beyond, they are spread over them all.
+const BASELINE_ROWS: usize = 50_000;
 /// How many held-out rows every engine and host must repeat.
 const GOLDEN_ROWS: usize = 32;
 /// How far a score may be off on another engine or host.
@@ -43,8 +45,11 @@ pub struct Pack {
 }
 
 /// What was packed.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Packed {
+    /// From what it was packed: see [`Packed::key`].
+    #[serde(default)]
+    pub key: String,
     /// The version.
     pub version: String,
     /// The candidate that it is.
@@ -74,6 +79,23 @@ pub fn run(args: Pack, json: bool) -> Result<()> {
 }
 
 impl Packed {
+    /// What a version is made from: the kit, the canvas, the rows, the candidate and its report.
+    fn key(project: &Project, trained: &Trained, evaluated: &Evaluated) -> Option<String> {
+        let candidate = trained.candidates.get(evaluated.chosen?)?;
+        let parts = [KIT, &project.canvas_digest(), &trained.snapshot, &candidate.sha256];
+        Some(short_digest(parts.join(" ").as_bytes()))
+    }
+
+    /// The version that was packed from the same, if it is still there, whole, and the champion where that is wanted.
+    pub fn kept(project: &Project, trained: &Trained, evaluated: &Evaluated, promote: bool) -> Option<Self> {
+        let kept: Self = project.read_work_json("packed.json", "pack").ok()?;
+        let registry = project.registry();
+        let current = Some(&kept.key) == Self::key(project, trained, evaluated).as_ref();
+        let champion = || registry.channel().is_ok_and(|channel| channel.champion.version == kept.version);
+        let whole = || registry.verify(&kept.version).is_ok();
+        (current && (!promote || champion()) && whole()).then_some(Self { new: false, promoted: promote, ..kept })
+    }
+
     /// Says what was packed.
     pub fn print(&self) -> Result<()> {
         let state = if self.promoted { "champion" } else { "not promoted" };
@@ -109,7 +131,11 @@ pub fn step(project: &Project, promote: bool, weights: AtRest, steps: &[BuildSte
     let mut manifest = predictor(project, &trained, &model)?.manifest().clone();
     let progress = Progress::new("packing", Some(rows.train.len() as u64));
     let mut packer = Packer { project, trained: &trained, model: &model, table: &table, progress, files: Vec::new() };
-    manifest.explanation = Some(packer.explanation(&manifest, &rows.train)?);
+    manifest.explanation = match candidate.explained_by.as_deref() {
+        Some("linear") => Some(packer.explanation(&manifest, &rows.train)?),
+        Some(method) => Some(packer.reference(&manifest, method)?),
+        None => None,
+    };
     let (baseline, latency_ms) = packer.baseline(&rows.train)?;
     let mut golden_rows = packer.golden(&rows.test)?;
     packer.add(&mut manifest, "model", "onnx", model.clone());
@@ -159,7 +185,21 @@ pub fn step(project: &Project, promote: bool, weights: AtRest, steps: &[BuildSte
         registry.promote(&version)?;
     }
     let (engine, candidate) = (manifest.engine, candidate.name.clone());
-    Ok(Packed { version, candidate, engine, no_plan, weights: ways, new, promoted: promote, page_bytes, latency_ms })
+    let key = Packed::key(project, &trained, &evaluated).unwrap_or_default();
+    let packed = Packed {
+        key,
+        version,
+        candidate,
+        engine,
+        no_plan,
+        weights: ways,
+        new,
+        promoted: promote,
+        page_bytes,
+        latency_ms,
+    };
+    project.write_work("packed.json", &json_bytes(&packed)?)?;
+    Ok(packed)
 }
 
 /// A step of a build that began at `start` and has just ended.
@@ -262,8 +302,8 @@ impl Packer<'_> {
         let rows: Vec<usize> = rows.iter().copied().step_by(rows.len().div_ceil(weights::ROWS).max(1)).collect();
         let target = self.table.column(&self.project.canvas.prediction_task.target)?;
         let records = rows.iter().map(|&row| self.record(row)).collect::<Result<_>>()?;
-        let known = |&row: &usize| match &target.values[row] {
-            Value::Text(text) => text.clone(),
+        let known = |&row: &usize| match target.value(row) {
+            Value::Text(text) => text,
             Value::Missing => String::new(),
             value => value.to_string(),
         };
@@ -300,13 +340,18 @@ impl Packer<'_> {
             });
             let changed: Vec<_> = changed.collect();
             offsets.push(base - mean(predictor.margins(&changed)?));
-            reference.push(match usual {
-                Observation::Number(number) => number,
-                Observation::Category(place) => place as f64,
-                _ => 0.0,
-            });
+            reference.push(fed(usual));
         }
         Ok(Explanation { method: "linear".into(), base, reference, offsets })
+    }
+
+    /// Puts every feature to its usual value: the record that others are compared with.
+    fn reference(&self, manifest: &Manifest, method: &str) -> Result<Explanation> {
+        let usual: Vec<Observation> =
+            manifest.features.iter().map(|feature| encode(feature, Some(&feature.example))).collect();
+        let base = self.predictor()?.margins(std::slice::from_ref(&usual))?.first().copied().unwrap_or_default();
+        let reference = usual.into_iter().map(fed).collect();
+        Ok(Explanation { method: method.to_owned(), base, reference, offsets: Vec::new() })
     }
 
     /// What the training rows look like to the very code that will count live traffic, and how long one takes.
@@ -314,8 +359,9 @@ impl Packer<'_> {
         let mut predictor = self.predictor()?;
         let start = Instant::now();
         let mut clock = || start.elapsed().as_secs_f64() * 1e3;
-        let mut times = Vec::with_capacity(training.len());
-        for (done, &row) in training.iter().enumerate() {
+        let rows = training.iter().step_by(training.len().div_ceil(BASELINE_ROWS).max(1));
+        let mut times = Vec::with_capacity(rows.len());
+        for (done, &row) in rows.enumerate() {
             self.progress.set(done as u64, None);
             let prediction = predictor.predict(&self.record(row)?, &Groups::new(), &mut clock);
             times.push(prediction.map_err(|error| error.row(row + 1))?.timing.total);
@@ -340,6 +386,15 @@ impl Packer<'_> {
             });
         }
         Ok(golden)
+    }
+}
+
+/// What a model is fed for a usual value.
+fn fed(usual: Observation) -> f64 {
+    match usual {
+        Observation::Number(number) => number,
+        Observation::Category(place) => place as f64,
+        _ => 0.0,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::lock::Turn;
 use clap::Args;
 use nearside::bundle::{sha256_hex, short_digest};
-use nearside::canvas::{Canvas, to_json};
+use nearside::canvas::{BuildingModels, Canvas, Complexity, OfflineEvaluation, PredictionTask, to_json};
 use nearside::features::FeatureSchema;
 use nearside::rollout::{Registry, write_atomically};
 use nearside::sources::{Lineage, read_canvas};
@@ -11,6 +11,9 @@ use nearside::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// The version of the kit.
+pub const KIT: &str = env!("CARGO_PKG_VERSION");
 
 /// Which project a command works on.
 #[derive(Args, Clone)]
@@ -31,7 +34,10 @@ pub struct Project {
 /// What `train` leaves for `evaluate`: `.nearside/candidates.json`.
 #[derive(Serialize, Deserialize)]
 pub struct Trained {
-    /// The short digest of the canvas it was trained by.
+    /// The version of the kit that trained.
+    #[serde(default)]
+    pub kit: String,
+    /// The short digest of what the canvas says about training.
     pub canvas_digest: String,
     /// The SHA-256 of the snapshot it was trained on.
     pub snapshot: String,
@@ -52,6 +58,8 @@ pub struct TrainedCandidate {
     pub model: String,
     /// The SHA-256 of that file.
     pub sha256: String,
+    /// How its predictions can be explained: `linear` or `exact`; nothing where they cannot.
+    pub explained_by: Option<String>,
     /// The number of learned parameters.
     pub parameters: usize,
     /// How many rows it learned from.
@@ -61,7 +69,16 @@ pub struct TrainedCandidate {
 impl Trained {
     /// Fails with `invalid-data` when the candidates are not those of this canvas and these rows.
     pub fn check(&self, project: &Project, lineage: &Lineage) -> Result<()> {
-        check_current(&self.canvas_digest, &self.snapshot, project, lineage, "trained", "train")
+        let same = self.canvas_digest == project.training_digest();
+        check_current(same, self.snapshot == lineage.sha256, "trained", "train")
+    }
+
+    /// What was trained by this version of the kit, this canvas and these rows, if it is still there.
+    pub fn kept(project: &Project, lineage: &Lineage) -> Option<Self> {
+        let kept: Self = project.read_work_json("candidates.json", "train").ok()?;
+        let current = kept.kit == KIT && kept.check(project, lineage).is_ok();
+        let whole = || kept.candidates.iter().all(|candidate| kept.model(project, candidate).is_ok());
+        (current && whole()).then_some(kept)
     }
 
     /// The model of a candidate, as it was trained.
@@ -77,20 +94,11 @@ impl Trained {
 }
 
 /// Fails when something was `done` by `step` with another canvas, or on other rows, than those of the project now.
-pub fn check_current(
-    canvas_digest: &str,
-    snapshot: &str,
-    project: &Project,
-    lineage: &Lineage,
-    done: &str,
-    step: &str,
-) -> Result<()> {
-    let message = if canvas_digest != project.canvas_digest() {
-        format!("the canvas has changed since the candidates were {done}")
-    } else if snapshot != lineage.sha256 {
-        format!("other rows have been gathered since the candidates were {done}")
-    } else {
-        return Ok(());
+pub fn check_current(same_canvas: bool, same_rows: bool, done: &str, step: &str) -> Result<()> {
+    let message = match (same_canvas, same_rows) {
+        (false, _) => format!("the canvas has changed since the candidates were {done}"),
+        (true, false) => format!("other rows have been gathered since the candidates were {done}"),
+        (true, true) => return Ok(()),
     };
     Err(Error::new(ErrorKind::InvalidData, message).help(format!("run `nearside {step}` again")))
 }
@@ -105,6 +113,29 @@ impl Project {
     /// The short digest of the canvas.
     pub fn canvas_digest(&self) -> String {
         short_digest(to_json(&self.canvas).as_bytes())
+    }
+
+    /// The short digest of what the canvas says about training: what is predicted and from what, which rows are held out,
+    /// and how models are fitted. Limits, prices and words may change without another model.
+    pub fn training_digest(&self) -> String {
+        let whole = self.canvas.clone();
+        let training = Canvas {
+            name: whole.name,
+            prediction_task: PredictionTask { complexity: Complexity::default(), ..whole.prediction_task },
+            features: whole.features,
+            offline_evaluation: OfflineEvaluation {
+                split: whole.offline_evaluation.split,
+                ..OfflineEvaluation::default()
+            },
+            building_models: BuildingModels {
+                trainer: whole.building_models.trainer,
+                seed: whole.building_models.seed,
+                fairness: whole.building_models.fairness,
+                ..BuildingModels::default()
+            },
+            ..Canvas::default()
+        };
+        short_digest(to_json(&training).as_bytes())
     }
 
     /// Takes the turn of a command that changes what the steps leave for each other, until it is dropped.

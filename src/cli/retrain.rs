@@ -1,19 +1,23 @@
 //! `nearside retrain`: gather, train, evaluate, gates, pack and promote, in one command.
 
+use crate::evaluate::Evaluated;
+use crate::ledger::{Entry, Ledger};
 use crate::output::{self, Progress};
-use crate::pack::{Packed, build_step};
-use crate::project::{Project, ProjectArgs};
+use crate::pack::Packed;
+use crate::project::{Project, ProjectArgs, Trained};
 use crate::weights::AtRest;
 use crate::{evaluate, pack, train};
 use clap::Args;
 use nearside::Result;
 use nearside::bundle::BuildStep;
-use nearside::sources::gather;
+use nearside::sources::{Lineage, gather};
 use serde::Serialize;
-use std::time::Instant;
 
 /// Gather, train, evaluate, pack and promote. Exits with 1, and leaves the champion in place, when no candidate
 /// passes the gates.
+///
+/// A step whose inputs are what they were the last time is not taken again: a build that was interrupted goes on where
+/// it was, and one with nothing new ends at once.
 #[derive(Args)]
 pub struct Retrain {
     #[command(flatten)]
@@ -21,6 +25,9 @@ pub struct Retrain {
     /// Write the version, but leave the champion as it is.
     #[arg(long)]
     no_promote: bool,
+    /// Take every step, also where nothing has changed.
+    #[arg(long)]
+    force: bool,
 }
 
 /// What a run did.
@@ -30,41 +37,60 @@ struct Summary {
     packed: Option<Packed>,
     /// Which candidate was chosen, and why; or why none was.
     words: String,
-    /// How long each step took, in seconds.
-    seconds: Vec<(String, f64)>,
+    /// The steps, with what each took and cost.
+    steps: Vec<Entry>,
 }
 
 /// Runs the command.
 pub fn run(args: Retrain, json: bool) -> Result<()> {
     let project = Project::open(&args.project)?;
     let _turn = project.turn("retrain")?;
-    let mut steps = Vec::new();
+    let mut ledger = Ledger::new(&project);
+    let keep = !args.force;
 
-    let (start, progress) = (Instant::now(), Progress::new("gathering", None));
-    gather(&project.canvas, &project.folder, &mut |done, total| progress.set(done, total))?;
-    drop(progress);
-    steps.push(build_step("gather", start));
-    let start = Instant::now();
-    train::step(&project)?;
-    steps.push(build_step("train", start));
-    let start = Instant::now();
-    let evaluated = evaluate::step(&project)?;
-    steps.push(build_step("evaluate", start));
-    let start = Instant::now();
+    let gathered = || {
+        let progress = Progress::new("gathering", None);
+        let snapshot = gather(&project.canvas, &project.folder, &mut |done, total| progress.set(done, total))?;
+        Ok(snapshot.lineage)
+    };
+    let lineage: Lineage = ledger.step("gather", None, gathered, |lineage| lineage.cost.rows)?;
+    let kept = keep.then(|| Trained::kept(&project, &lineage)).flatten();
+    let trained = ledger.step("train", kept, || train::step(&project), |_| 0.0)?;
+    let kept = keep.then(|| Evaluated::kept(&project, &trained, &lineage)).flatten();
+    let evaluated = ledger.step("evaluate", kept, || evaluate::step(&project), |_| 0.0)?;
     let passed = evaluated.passed();
-    let packed =
-        if passed.is_ok() { Some(pack::step(&project, !args.no_promote, AtRest::Auto, &steps)?) } else { None };
-    steps.push(build_step("pack", start));
+    let packed = match passed {
+        Ok(()) => {
+            let steps: Vec<BuildStep> = ledger.entries.iter().map(step).collect();
+            let kept = keep.then(|| Packed::kept(&project, &trained, &evaluated, !args.no_promote)).flatten();
+            let take = || pack::step(&project, !args.no_promote, AtRest::Auto, &steps);
+            Some(ledger.step("pack", kept, take, |_| 0.0)?)
+        }
+        Err(_) => None,
+    };
 
-    let seconds = steps.into_iter().map(|BuildStep { step, seconds }| (step, seconds)).collect();
-    let summary = Summary { packed, words: evaluated.words, seconds };
+    let summary = Summary { packed, words: evaluated.words, steps: ledger.entries };
     if json {
         output::json(&summary)?;
     } else {
         output::line(&summary.words)?;
         summary.packed.iter().try_for_each(Packed::print)?;
-        let steps: Vec<String> = summary.seconds.iter().map(|(step, time)| format!("{step} {time:.1} s")).collect();
-        output::line(steps.join(", "))?;
+        let steps: Vec<String> = summary.steps.iter().map(words).collect();
+        let cost: f64 = summary.steps.iter().map(|entry| entry.cost).sum();
+        let currency = project.canvas.building_models.currency.as_deref().unwrap_or_default();
+        let cost = if cost > 0.0 { format!("; cost {cost:.4} {currency}") } else { String::new() };
+        output::line(format_args!("{}{}", steps.join(", "), cost.trim_end()))?;
     }
     passed
+}
+
+fn step(entry: &Entry) -> BuildStep {
+    BuildStep { step: entry.step.to_owned(), seconds: entry.seconds }
+}
+
+fn words(entry: &Entry) -> String {
+    match entry.unchanged {
+        true => format!("{} unchanged", entry.step),
+        false => format!("{} {:.1} s", entry.step, entry.seconds),
+    }
 }

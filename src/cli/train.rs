@@ -1,7 +1,7 @@
 //! `nearside train`: the candidates, as ONNX files.
 
 use crate::output::{self, Progress};
-use crate::project::{Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
+use crate::project::{KIT, Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
 use clap::Args;
 use nearside::bundle::sha256_hex;
 use nearside::sources::load_snapshot;
@@ -38,7 +38,8 @@ pub fn step(project: &Project) -> Result<Trained> {
     })?;
     let first = candidates.first().ok_or_else(|| Error::new(ErrorKind::Internal, "no candidate was trained"))?;
     let mut trained = Trained {
-        canvas_digest: project.canvas_digest(),
+        kit: KIT.to_owned(),
+        canvas_digest: project.training_digest(),
         snapshot: lineage.sha256,
         schema: schema(&project.canvas, &first.fitted.features, &table, &first.split.train)?,
         classes: first.fitted.classes().to_vec(),
@@ -48,8 +49,14 @@ pub fn step(project: &Project) -> Result<Trained> {
         let model = format!("{}.onnx", candidate.name);
         let bytes = export(&project.canvas.name, &candidate.fitted)?;
         project.write_work(&model, &bytes)?;
-        let (parameters, rows, sha256) = (candidate.fitted.parameters(), candidate.rows, sha256_hex(&bytes));
-        trained.candidates.push(TrainedCandidate { name: candidate.name, model, sha256, parameters, rows });
+        trained.candidates.push(TrainedCandidate {
+            sha256: sha256_hex(&bytes),
+            explained_by: candidate.fitted.explained_by().map(str::to_owned),
+            parameters: candidate.fitted.parameters(),
+            rows: candidate.rows,
+            name: candidate.name,
+            model,
+        });
     }
     project.write_work("candidates.json", &json_bytes(&trained)?)?;
     Ok(trained)

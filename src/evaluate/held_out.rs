@@ -144,7 +144,7 @@ impl Partition {
 
 /// The raw values of these rows.
 pub(super) fn values_of(column: &Column, rows: &[usize]) -> Vec<Value> {
-    rows.iter().map(|&row| column.values.get(row).cloned().unwrap_or(Value::Missing)).collect()
+    rows.iter().map(|&row| column.value(row)).collect()
 }
 
 /// The inner quartiles of a column of numbers with more values than parts.

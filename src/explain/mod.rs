@@ -3,4 +3,4 @@
 
 mod linear;
 
-pub use linear::{Contribution, Explanation, explain};
+pub use linear::{Contribution, Explanation, MOST_FEATURES, explain};

@@ -150,12 +150,14 @@ impl Predictor {
     }
 
     /// Runs the model on encoded features without counting anything, as an explanation does. `rows` hold
-    /// the observations of each row, as [`crate::features::encode`] sees them. Gives the margins, one per row.
+    /// the observations of each row, as [`crate::features::encode`] sees them. Gives the margins, one per row; for a
+    /// model that predicts a number, the numbers.
     pub fn margins(&mut self, rows: &[Vec<Observation>]) -> Result<Vec<f64>> {
         let mut margins = Vec::with_capacity(rows.len());
         for row in rows {
             let outputs = self.run(feed(&self.manifest, &[Row { observations: row, record: None }])?)?;
-            let margin = output(&self.manifest, &outputs, self.manifest.roles.margin.as_deref())?;
+            let roles = &self.manifest.roles;
+            let margin = output(&self.manifest, &outputs, roles.margin.as_deref().or(roles.value.as_deref()))?;
             let margin = margin.and_then(|tensor| tensor.data().to_f64()?.first().copied());
             margins.push(margin.ok_or_else(|| broken(&self.manifest, "the model has no margin output"))?);
         }

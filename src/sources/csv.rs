@@ -1,5 +1,6 @@
 //! CSV files: read by the types of the canvas, written so that reading gives the same values again.
 
+use super::cells::Growing;
 use super::schema::{ColumnKind, Needed, misfit};
 use super::{Column, Table};
 use crate::canvas::{FeatureKind, nearest};
@@ -27,8 +28,7 @@ pub(super) fn read(
     let mut reader = ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
     let header = reader.headers().map_err(|error| unreadable(&error, source))?.clone();
     let places = places(&header, needed, source)?;
-    let mut columns: Vec<Column> =
-        needed.iter().map(|column| Column { name: column.name.into(), values: vec![] }).collect();
+    let mut columns = vec![Growing::new(); needed.len()];
     let mut record = StringRecord::new();
     let mut rows: u64 = 0;
     while most.is_none_or(|most| rows < most)
@@ -38,7 +38,7 @@ pub(super) fn read(
         for ((column, needed), &place) in columns.iter_mut().zip(needed).zip(&places) {
             let listed = needed.feature.map(|feature| feature.values.as_slice()).unwrap_or_default();
             let cell = record.get(place).unwrap_or_default();
-            column.values.push(parse(cell, needed.kind, listed, missing).map_err(|error| {
+            column.push(parse(cell, needed.kind, listed, missing).map_err(|error| {
                 let line = record.position().map_or(0, csv::Position::line);
                 error.item(needed.name).place(format!("{source}:{line}")).row(rows as usize)
             })?);
@@ -48,7 +48,11 @@ pub(super) fn read(
         }
     }
     progress(rows, Some(rows));
-    Table::new(source, columns)
+    let columns = needed.iter().zip(columns);
+    Table::new(
+        source,
+        columns.map(|(needed, cells)| Column { name: needed.name.into(), cells: cells.finish() }).collect(),
+    )
 }
 
 /// Where in the header each needed column stands.
@@ -142,10 +146,10 @@ pub fn to_csv(table: &Table) -> Result<Vec<u8>> {
     for row in 0..table.rows() {
         for (cell, column) in cells.iter_mut().zip(&table.columns) {
             cell.clear();
-            match &column.values[row] {
-                Value::Bool(flag) => cell.push_str(if *flag { "true" } else { "false" }),
+            match column.value(row) {
+                Value::Bool(flag) => cell.push_str(if flag { "true" } else { "false" }),
                 Value::Number(number) => cell.push_str(&number.to_string()),
-                Value::Text(text) => cell.push_str(text),
+                Value::Text(text) => cell.push_str(&text),
                 Value::Missing => {}
             }
         }
@@ -170,9 +174,9 @@ mod tests {
     #[test]
     fn cells_become_values_of_their_kind() {
         let table = parsed("\u{feff}extra,word,n,flag\n9,\"a, b\",1.5,yes\n9,,NA,False\n").unwrap();
-        assert_eq!(table.columns[0].values, [Value::Number(1.5), Value::Missing]);
-        assert_eq!(table.columns[1].values, [Value::Bool(true), Value::Bool(false)]);
-        assert_eq!(table.columns[2].values, [Value::Text("a, b".into()), Value::Missing]);
+        assert_eq!(table.columns[0].values().collect::<Vec<_>>(), [Value::Number(1.5), Value::Missing]);
+        assert_eq!(table.columns[1].values().collect::<Vec<_>>(), [Value::Bool(true), Value::Bool(false)]);
+        assert_eq!(table.columns[2].values().collect::<Vec<_>>(), [Value::Text("a, b".into()), Value::Missing]);
         assert_eq!(table.columns.len(), 3);
     }
 

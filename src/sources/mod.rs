@@ -3,6 +3,7 @@
 //! Next: `train` fits on a snapshot, `evaluate` holds some of its rows out, `monitor` shows its freshness and cost.
 //! It never lets a bad source replace the last good snapshot.
 
+mod cells;
 mod csv;
 mod exact;
 mod file;
@@ -15,6 +16,7 @@ mod schema;
 mod snapshot;
 mod table;
 
+pub use cells::{Cells, NO_WORD};
 pub use csv::{cell, to_csv};
 pub use file::read_canvas;
 pub use lineage::{ColumnLineage, LINEAGE_FORMAT, Lineage, SnapshotCost, SourceLineage};

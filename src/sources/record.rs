@@ -12,10 +12,10 @@ use crate::features::{Record, Value};
 pub fn record(canvas: &Canvas, table: &Table, row: usize) -> Result<Record> {
     let mut record = Record::new();
     for feature in canvas.inputs() {
-        match table.column(feature.column())?.values.get(row) {
-            None | Some(Value::Missing) => {}
-            Some(value) => {
-                record.insert(feature.name.clone(), value.clone());
+        match table.column(feature.column())?.value(row) {
+            Value::Missing => {}
+            value => {
+                record.insert(feature.name.clone(), value);
             }
         }
     }

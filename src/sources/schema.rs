@@ -1,10 +1,12 @@
 //! What the canvas says about the columns of its data, and whether a table keeps to it.
 
+use super::cells::Cells;
 use super::{Column, Table};
 use crate::canvas::{Canvas, Feature, FeatureKind, Missing, nearest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,22 +94,41 @@ pub(super) fn check_columns(canvas: &Canvas, table: &Table) -> Result<()> {
 }
 
 fn check_feature(table: &Table, column: &Column, feature: &Feature) -> Result<()> {
-    for (row, value) in column.values.iter().enumerate() {
-        let kind = feature.kind;
-        let fits = match (kind, value) {
-            (_, Value::Missing) | (FeatureKind::Boolean, Value::Bool(_)) => true,
-            (FeatureKind::Number, Value::Number(number)) => number.is_finite(),
-            (FeatureKind::Integer, Value::Number(number)) => number.is_finite() && number.fract() == 0.0,
-            (FeatureKind::Category, Value::Text(text)) => feature.values.contains(text),
-            (FeatureKind::Text, Value::Text(_)) => true,
-            _ => false,
-        };
-        if !fits {
-            return Err(misfit(feature.kind.into(), &feature.values, value)
-                .place(&table.source)
-                .item(&column.name)
-                .row(row + 1));
+    let kind = feature.kind;
+    let wrong = match column.cells() {
+        Cells::Numbers(numbers) => {
+            let fits = |number: f64| match kind {
+                FeatureKind::Number => number.is_finite(),
+                FeatureKind::Integer => number.is_finite() && number.fract() == 0.0,
+                _ => false,
+            };
+            numbers.iter().position(|number| !number.is_nan() && !fits(*number))
         }
+        Cells::Flags(flags) if kind != FeatureKind::Boolean => flags.iter().position(Option::is_some),
+        Cells::Flags(_) => None,
+        // Each word is looked up once, however many rows have it.
+        Cells::Texts { codes, words } => {
+            let fits = |word: &String| match kind {
+                FeatureKind::Category => feature.values.contains(word),
+                kind => kind == FeatureKind::Text,
+            };
+            let fits: Vec<bool> = words.iter().map(fits).collect();
+            codes.iter().position(|code| fits.get(*code as usize) == Some(&false))
+        }
+        // No kind takes values of two types: the first that is not of the column's own is wrong.
+        Cells::Mixed(values) => values.iter().position(|value| match (kind, value) {
+            (_, Value::Missing) | (FeatureKind::Boolean, Value::Bool(_)) | (FeatureKind::Text, Value::Text(_)) => false,
+            (FeatureKind::Number, Value::Number(number)) => !number.is_finite(),
+            (FeatureKind::Integer, Value::Number(number)) => !number.is_finite() || number.fract() != 0.0,
+            (FeatureKind::Category, Value::Text(text)) => !feature.values.contains(text),
+            _ => true,
+        }),
+    };
+    if let Some(row) = wrong {
+        return Err(misfit(kind.into(), &feature.values, &column.value(row))
+            .place(&table.source)
+            .item(&column.name)
+            .row(row + 1));
     }
     let missing = column.missing_share();
     if missing == 1.0 {
@@ -145,10 +166,10 @@ pub(super) fn misfit(kind: ColumnKind, values: &[String], found: &Value) -> Erro
 }
 
 fn refuse_missing(table: &Table, column: &Column, help: &str) -> Result<()> {
-    match column.values.iter().position(|value| *value == Value::Missing) {
+    match column.first_missing() {
         None => Ok(()),
         Some(row) => {
-            let count = column.values.iter().filter(|value| **value == Value::Missing).count();
+            let count = column.cells().missing();
             let others = if count > 1 { format!(", and in {} other rows", count - 1) } else { String::new() };
             Err(Error::new(ErrorKind::InvalidData, format!("the value is missing{others}"))
                 .place(&table.source)
@@ -185,12 +206,19 @@ pub(super) fn check_target(canvas: &Canvas, table: &Table) -> Result<()> {
 
 /// The different texts of a column, sorted: the classes of a target.
 pub fn classes(column: &Column) -> Vec<String> {
-    let text = |value: &Value| match value {
-        Value::Text(text) => Some(text.clone()),
+    let text = |value: Value| match value {
+        Value::Text(text) => Some(text),
         Value::Bool(flag) => Some(flag.to_string()),
         Value::Number(number) => Some(number.to_string()),
         Value::Missing => None,
     };
-    let classes: std::collections::BTreeSet<String> = column.values.iter().filter_map(text).collect();
+    let classes: BTreeSet<String> = match column.cells() {
+        Cells::Texts { codes, words } => {
+            let mut used = vec![false; words.len()];
+            codes.iter().filter_map(|code| used.get_mut(*code as usize).map(|used| *used = true)).for_each(drop);
+            words.iter().zip(used).filter(|(_, used)| *used).map(|(word, _)| word.clone()).collect()
+        }
+        _ => column.values().filter_map(text).collect(),
+    };
     classes.into_iter().collect()
 }

@@ -187,7 +187,7 @@ fn read_source(
 
 fn append(whole: &mut Table, more: Table) {
     for (column, more) in whole.columns.iter_mut().zip(more.columns) {
-        column.values.extend(more.values);
+        column.extend(more);
     }
     whole.source = format!("{}, {}", whole.source, more.source);
 }

@@ -1,5 +1,6 @@
 //! A table of raw values in columns.
 
+use super::cells::{Cells, Growing};
 use crate::canvas::nearest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
@@ -19,7 +20,7 @@ pub struct Column {
     /// The name in the source's header.
     pub name: String,
     /// The values, one per row.
-    pub values: Vec<Value>,
+    pub cells: Cells,
 }
 
 impl Table {
@@ -33,8 +34,8 @@ impl Table {
             if table.columns[..index].iter().any(|earlier| earlier.name == column.name) {
                 return Err(table.error("the column comes twice", column).help("give each column its own name"));
             }
-            if column.values.len() != table.rows() {
-                let message = format!("{} values where the table has {} rows", column.values.len(), table.rows());
+            if column.len() != table.rows() {
+                let message = format!("{} values where the table has {} rows", column.len(), table.rows());
                 return Err(table.error(message, column).help("give each column one value per row"));
             }
         }
@@ -43,7 +44,7 @@ impl Table {
 
     /// The number of rows.
     pub fn rows(&self) -> usize {
-        self.columns.first().map_or(0, |column| column.values.len())
+        self.columns.first().map_or(0, |column| column.len())
     }
 
     /// The column of that name.
@@ -62,11 +63,7 @@ impl Table {
 
     /// The rows at these places, in this order. A place that the table does not have is left out.
     pub fn select(&self, rows: &[usize]) -> Self {
-        let columns = self.columns.iter().map(|column| Column {
-            name: column.name.clone(),
-            values: rows.iter().filter_map(|&row| column.values.get(row).cloned()).collect(),
-        });
-        Self { source: self.source.clone(), columns: columns.collect() }
+        Self { source: self.source.clone(), columns: self.columns.iter().map(|column| column.select(rows)).collect() }
     }
 
     fn error(&self, message: impl Into<String>, column: &Column) -> Error {
@@ -75,15 +72,64 @@ impl Table {
 }
 
 impl Column {
-    /// A column from anything that becomes values.
+    /// A column from anything that becomes values, kept in the tightest form: mixed only where types differ.
     pub fn new<V: Into<Value>>(name: impl Into<String>, values: impl IntoIterator<Item = V>) -> Self {
-        Self { name: name.into(), values: values.into_iter().map(Into::into).collect() }
+        let mut cells = Growing::new();
+        values.into_iter().for_each(|value| cells.push(value.into()));
+        Self { name: name.into(), cells: cells.finish() }
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// The values as they are kept.
+    pub fn cells(&self) -> &Cells {
+        &self.cells
+    }
+
+    /// The value of a row, counted from 0; missing beyond the last.
+    pub fn value(&self, row: usize) -> Value {
+        self.cells.value(row)
+    }
+
+    /// The values, row by row.
+    pub fn values(&self) -> impl Iterator<Item = Value> + '_ {
+        (0..self.len()).map(|row| self.value(row))
+    }
+
+    /// Whether a row, counted from 0, has no value.
+    pub fn is_missing(&self, row: usize) -> bool {
+        self.cells.is_missing(row)
+    }
+
+    /// The first row without a value, counted from 0.
+    pub fn first_missing(&self) -> Option<usize> {
+        (0..self.len()).find(|&row| self.is_missing(row))
     }
 
     /// The share of the values that are missing, 0…1; 0 for a column with no rows.
     pub fn missing_share(&self) -> f64 {
-        let missing = self.values.iter().filter(|value| **value == Value::Missing).count();
-        if missing == 0 { 0.0 } else { missing as f64 / self.values.len() as f64 }
+        let missing = self.cells.missing();
+        if missing == 0 { 0.0 } else { missing as f64 / self.len() as f64 }
+    }
+
+    /// The rows at these places, in this order. A place that the column does not have is left out.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        Self { name: self.name.clone(), cells: self.cells.select(rows) }
+    }
+
+    /// Adds the rows of another column, whatever its name.
+    pub fn extend(&mut self, more: Self) {
+        let mut cells = Growing::from_cells(std::mem::replace(&mut self.cells, Cells::Numbers(Vec::new())));
+        cells.append(more.cells);
+        self.cells = cells.finish();
     }
 }
 
@@ -94,7 +140,7 @@ mod tests {
     fn table() -> Table {
         let columns = vec![
             Column::new("income", [1.0, 2.0, 3.0]),
-            Column { name: "purpose".into(), values: vec!["car".into(), Value::Missing, "home".into()] },
+            Column::new("purpose", ["car".into(), Value::Missing, "home".into()]),
         ];
         Table::new("data.csv", columns).unwrap()
     }
@@ -104,14 +150,14 @@ mod tests {
         let text = table().column("incme").unwrap_err().to_string();
         let wanted = "data.csv: there is no column \"incme\"; did you mean \"income\"? columns: income, purpose";
         assert_eq!(text, wanted);
-        assert_eq!(table().column("income").unwrap().values[2], Value::Number(3.0));
+        assert_eq!(table().column("income").unwrap().value(2), Value::Number(3.0));
     }
 
     #[test]
     fn rows_are_selected_in_order() {
         let picked = table().select(&[2, 0]);
         assert_eq!(picked.rows(), 2);
-        assert_eq!(picked.columns[1].values, ["home".into(), "car".into()]);
+        assert_eq!(picked.columns[1], Column::new("purpose", ["home", "car"]));
         assert_eq!(table().columns[1].missing_share(), 1.0 / 3.0);
     }
 

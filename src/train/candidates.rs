@@ -124,7 +124,7 @@ fn variants(set: &TrainingSet<'_>) -> Result<Vec<Variant>> {
         }
     };
     let column = set.table.column(feature.column())?;
-    let groups: Vec<Option<String>> = set.rows.iter().map(|&row| text(&column.values[row])).collect();
+    let groups: Vec<Option<String>> = set.rows.iter().map(|&row| text(&column.value(row))).collect();
     let mut ways: Vec<Mitigation> = Vec::new();
     for &way in &fairness.mitigate {
         if ways.contains(&way) {

@@ -3,6 +3,7 @@
 use super::linear::sigmoid;
 use crate::canvas::FeatureKind;
 use crate::error::Result;
+use crate::explain::MOST_FEATURES;
 use crate::tensor::trees::{Aggregate, Forest, Listing};
 use std::ops::Range;
 
@@ -217,6 +218,16 @@ impl Fitted {
         match &self.head {
             Head::Two { classes, .. } | Head::Many { classes } | Head::Depths { classes, .. } => classes,
             Head::Value => &[],
+        }
+    }
+
+    /// How predictions can be explained exactly: `linear` where the one sum adds up a term per raw feature, `exact` from
+    /// every set of features, or not at all.
+    pub fn explained_by(&self) -> Option<&'static str> {
+        match (&self.model, &self.head) {
+            (_, Head::Many { .. } | Head::Depths { .. }) => None,
+            (Model::Linear { .. }, _) => Some("linear"),
+            (Model::Trees { .. }, _) => (self.features.len() <= MOST_FEATURES).then_some("exact"),
         }
     }
 

@@ -5,7 +5,7 @@ use super::trees::Binned;
 use crate::canvas::{Canvas, Feature, FeatureKind, Missing, Monotonic, Transform};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{FeatureSchema, Observation, Value, encode};
-use crate::sources::Table;
+use crate::sources::{Cells, Table};
 use std::collections::BTreeMap;
 
 /// What the prepared columns are for.
@@ -100,7 +100,7 @@ pub fn raw(feature: &Feature, known: &[String], table: &Table, rows: &[usize]) -
     let error = |row: usize, message: String| {
         Error::new(ErrorKind::InvalidData, message).place(&table.source).row(row + 1).item(&column.name)
     };
-    let read = |&row: &usize| match encode(&schema, column.values.get(row)) {
+    let read = |row: usize, value: Option<&Value>| match encode(&schema, value) {
         Observation::Number(number) if (number as f32).is_finite() => Ok(Some(single(number))),
         Observation::Category(index) => Ok(Some(index as f64)),
         Observation::Unseen => Ok(None),
@@ -111,12 +111,29 @@ pub fn raw(feature: &Feature, known: &[String], table: &Table, rows: &[usize]) -
         }
         Observation::Number(number) => Err(error(row, format!("{number} is beyond what float32 holds"))),
         Observation::Invalid => {
-            let value = column.values.get(row).unwrap_or(&Value::Missing);
+            let value = value.unwrap_or(&Value::Missing);
             Err(error(row, format!("{value} is not {}", wanted(feature.kind)))
                 .help("correct the value or the feature's type"))
         }
     };
-    rows.iter().map(read).collect()
+    match column.cells() {
+        // Each word is encoded once, at the first row that has it.
+        Cells::Texts { codes, words } => {
+            let mut encoded: Vec<Option<Option<f64>>> = vec![None; words.len()];
+            let mut of = |&row: &usize| {
+                let code = codes.get(row).map_or(usize::MAX, |code| *code as usize);
+                let (Some(known), Some(word)) = (encoded.get_mut(code), words.get(code)) else {
+                    return read(row, None);
+                };
+                match *known {
+                    Some(encoded) => Ok(encoded),
+                    None => Ok(*known.insert(read(row, Some(&Value::Text(word.clone())))?)),
+                }
+            };
+            rows.iter().map(&mut of).collect()
+        }
+        _ => rows.iter().map(|&row| read(row, Some(&column.value(row)))).collect(),
+    }
 }
 
 /// The schema of one feature that records are read with, with `known` as the values of a category.
@@ -261,10 +278,10 @@ fn known_values(feature: &Feature, table: &Table, rows: &[usize]) -> Result<Vec<
             let column = table.column(feature.column())?;
             let mut values: Vec<String> = Vec::new();
             for &row in rows {
-                if let Some(Value::Text(text)) = column.values.get(row)
-                    && let Err(place) = values.binary_search(text)
+                if let Value::Text(text) = column.value(row)
+                    && let Err(place) = values.binary_search(&text)
                 {
-                    values.insert(place, text.clone());
+                    values.insert(place, text);
                 }
             }
             values

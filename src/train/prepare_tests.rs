@@ -23,7 +23,7 @@ fn canvas(feature: Feature) -> Canvas {
 }
 
 fn table(values: Vec<Value>) -> Table {
-    Table { source: "rows.csv".into(), columns: vec![Column { name: "x".into(), values }] }
+    Table { source: "rows.csv".into(), columns: vec![Column::new("x", values)] }
 }
 
 fn numbers(values: &[f64]) -> Table {
@@ -34,7 +34,7 @@ fn numbers(values: &[f64]) -> Table {
 fn prepared(feature: Feature, table: &Table) -> Result<(FittedFeature, Vec<f64>)> {
     let canvas = canvas(feature);
     let rows: Vec<usize> = (0..table.rows()).collect();
-    let mut features = prepare(&canvas, table, &rows)?;
+    let mut features = prepare(&canvas, table, &rows, Preparation::Weights)?;
     let columns = design(&canvas, &features, table, &rows)?;
     Ok((features.remove(0), columns))
 }

@@ -4,10 +4,9 @@ use super::target::text;
 use crate::canvas::{Canvas, SplitKind, TaskKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
-use crate::sources::Table;
+use crate::sources::{Cells, Column, Table};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Below this many rows a split leaves too little on either side.
@@ -70,7 +69,7 @@ pub fn split(canvas: &Canvas, table: &Table) -> Result<RowSplit> {
 /// Holds every row out whose group has one that is held out.
 fn keep_groups(table: &Table, group: &str, held_out: &mut [bool]) -> Result<()> {
     let (name, values) = named_column(table, group)?;
-    let groups: Vec<String> = values.iter().map(|value| text(value).unwrap_or_default()).collect();
+    let groups: Vec<String> = values.values().map(|value| text(&value).unwrap_or_default()).collect();
     let reached: BTreeSet<&String> =
         groups.iter().zip(held_out.iter()).filter(|(_, out)| **out).map(|(g, _)| g).collect();
     held_out.iter_mut().zip(&groups).for_each(|(out, group)| *out = reached.contains(group));
@@ -95,7 +94,7 @@ pub(crate) fn shuffled(count: usize, seed: u64) -> Vec<usize> {
 }
 
 /// The values of the split's column. None of them is missing.
-fn column<'a>(canvas: &Canvas, table: &'a Table) -> Result<(&'a str, &'a [Value])> {
+fn column<'a>(canvas: &Canvas, table: &'a Table) -> Result<(&'a str, &'a Column)> {
     let Some(name) = &canvas.offline_evaluation.split.column else {
         let error = Error::new(ErrorKind::InvalidCanvas, "this kind of split needs a column");
         return Err(error
@@ -106,10 +105,10 @@ fn column<'a>(canvas: &Canvas, table: &'a Table) -> Result<(&'a str, &'a [Value]
 }
 
 /// The values of a column that rows are split by. None of them is missing.
-fn named_column<'a>(table: &'a Table, name: &str) -> Result<(&'a str, &'a [Value])> {
+fn named_column<'a>(table: &'a Table, name: &str) -> Result<(&'a str, &'a Column)> {
     let column = table.column(name)?;
-    match column.values.iter().position(|value| *value == Value::Missing) {
-        None => Ok((&column.name, &column.values)),
+    match column.first_missing() {
+        None => Ok((&column.name, column)),
         Some(row) => {
             let error = Error::new(ErrorKind::InvalidData, "the column that rows are split by has no value");
             Err(error.place(&table.source).row(row + 1).item(name).help("fill it in, or remove the row"))
@@ -118,19 +117,32 @@ fn named_column<'a>(table: &'a Table, name: &str) -> Result<(&'a str, &'a [Value
 }
 
 fn by_time(canvas: &Canvas, table: &Table, wanted: usize) -> Result<Vec<usize>> {
-    let (name, values) = column(canvas, table)?;
-    let compare = |a: &Value, b: &Value| match (a, b) {
-        (Value::Number(a), Value::Number(b)) => Some(a.total_cmp(b)),
-        (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
-        _ => None,
-    };
+    let (name, column) = column(canvas, table)?;
     let data_error = |message: &str| Error::new(ErrorKind::InvalidData, message).place(&table.source).item(name);
-    if let Some(row) = values.iter().position(|value| compare(value, &values[0]).is_none()) {
-        let error = data_error("the column mixes numbers, texts or truth values").row(row + 1);
-        return Err(error.help("write every moment in the same way, for example 2026-01-31"));
-    }
-    let order = |&a: &usize, &b: &usize| compare(&values[a], &values[b]).unwrap_or(Ordering::Equal);
-    let mut rows: Vec<usize> = (0..values.len()).collect();
+    let moments: Vec<f64> = match column.cells() {
+        Cells::Numbers(numbers) => numbers.clone(),
+        // The order of texts is that of their words.
+        Cells::Texts { codes, words } => {
+            let mut order: Vec<usize> = (0..words.len()).collect();
+            order.sort_by(|&a, &b| words[a].cmp(&words[b]));
+            let mut ranks = vec![0.0; words.len()];
+            order.iter().enumerate().for_each(|(rank, &word)| ranks[word] = rank as f64);
+            codes.iter().map(|code| ranks[*code as usize]).collect()
+        }
+        _ => {
+            let like = |value: &Value| match value {
+                Value::Number(_) => 1,
+                Value::Text(_) => 2,
+                _ => 0,
+            };
+            let first = like(&column.value(0));
+            let row = column.values().position(|value| first == 0 || like(&value) != first).unwrap_or_default();
+            let error = data_error("the column mixes numbers, texts or truth values").row(row + 1);
+            return Err(error.help("write every moment in the same way, for example 2026-01-31"));
+        }
+    };
+    let order = |&a: &usize, &b: &usize| moments[a].total_cmp(&moments[b]);
+    let mut rows: Vec<usize> = (0..moments.len()).collect();
     rows.sort_by(order);
     let boundary = |cut: usize| order(&rows[cut - 1], &rows[cut]).is_ne();
     let cut = rows.len() - wanted;
@@ -141,10 +153,10 @@ fn by_time(canvas: &Canvas, table: &Table, wanted: usize) -> Result<Vec<usize>> 
     Ok(rows.split_off(cut))
 }
 
-fn by_group((name, values): (&str, &[Value]), table: &Table, wanted: usize, seed: u64) -> Result<Vec<usize>> {
+fn by_group((name, values): (&str, &Column), table: &Table, wanted: usize, seed: u64) -> Result<Vec<usize>> {
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (row, value) in values.iter().enumerate() {
-        groups.entry(text(value).unwrap_or_default()).or_default().push(row);
+    for (row, value) in values.values().enumerate() {
+        groups.entry(text(&value).unwrap_or_default()).or_default().push(row);
     }
     if groups.len() < 2 {
         let error = Error::new(ErrorKind::InvalidData, "every row is in the same group");
@@ -170,7 +182,6 @@ fn by_group((name, values): (&str, &[Value]), table: &Table, wanted: usize, seed
 mod tests {
     use super::*;
     use crate::canvas::Split;
-    use crate::sources::Column;
 
     fn canvas(kind: SplitKind, test: f64, seed: u64) -> Canvas {
         let mut canvas = Canvas::default();
@@ -180,7 +191,7 @@ mod tests {
     }
 
     fn table(values: Vec<Value>) -> Table {
-        Table { source: "rows.csv".into(), columns: vec![Column { name: "by".into(), values }] }
+        Table { source: "rows.csv".into(), columns: vec![Column::new("by", values)] }
     }
 
     #[test]

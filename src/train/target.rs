@@ -111,11 +111,11 @@ impl Labels {
         let column = table.column(&task.target)?;
         let error =
             |message: String| Error::new(ErrorKind::InvalidData, message).place(&table.source).item(&task.target);
-        let mut names = Vec::with_capacity(column.values.len());
+        let mut names = Vec::with_capacity(column.len());
         // Of each class, how many rows it has and the first of them.
         let mut found: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-        for (row, value) in column.values.iter().enumerate() {
-            let name = text(value).ok_or_else(|| no_value(table, column, row))?;
+        for (row, value) in column.values().enumerate() {
+            let name = text(&value).ok_or_else(|| no_value(table, column, row))?;
             found.entry(name.clone()).or_insert((0, row)).0 += 1;
             names.push(name);
         }
@@ -183,8 +183,8 @@ impl Ranks {
         let column = table.column(name)?;
         let mut places: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
         let mut group = Vec::with_capacity(relevance.len());
-        for (row, value) in column.values.iter().enumerate() {
-            let name = text(value).ok_or_else(|| no_value(table, column, row))?;
+        for (row, value) in column.values().enumerate() {
+            let name = text(&value).ok_or_else(|| no_value(table, column, row))?;
             let next = places.len();
             group.push(*places.entry(name).or_insert(next));
         }
@@ -195,10 +195,10 @@ impl Ranks {
 /// A column of finite numbers, one per row.
 fn numbers(table: &Table, name: &str) -> Result<Vec<f64>> {
     let column = table.column(name)?;
-    let mut numbers = Vec::with_capacity(column.values.len());
-    for (row, value) in column.values.iter().enumerate() {
+    let mut numbers = Vec::with_capacity(column.len());
+    for (row, value) in column.values().enumerate() {
         match value {
-            Value::Number(number) if (*number as f32).is_finite() => numbers.push(*number),
+            Value::Number(number) if (number as f32).is_finite() => numbers.push(number),
             Value::Missing => return Err(no_value(table, column, row)),
             other => {
                 let error = Error::new(ErrorKind::InvalidData, format!("{other} where a number belongs"));
@@ -229,7 +229,7 @@ mod tests {
         let task =
             PredictionTask { target: "repaid".into(), positive: positive.map(Into::into), ..PredictionTask::default() };
         let canvas = Canvas { prediction_task: task, ..Canvas::default() };
-        let table = Table { source: "rows.csv".into(), columns: vec![Column { name: "repaid".into(), values }] };
+        let table = Table { source: "rows.csv".into(), columns: vec![Column::new("repaid", values)] };
         Labels::read(&canvas, &table)
     }
 

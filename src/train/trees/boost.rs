@@ -52,8 +52,8 @@ pub fn boost(
         learning_rate: settings.learning_rate,
     };
     let mut slopes = vec![Slope::default(); rows];
-    let mut listing = Listing::default();
     let outputs = objective.outputs();
+    let mut listing = Listing { targets: outputs, ..Listing::default() };
     // The lowest loss on the rows that are held back, and how many trees there were.
     let mut best = (f64::INFINITY, 0);
     for round in 0..settings.rounds {

@@ -39,7 +39,7 @@ pub fn isolate(columns: &[f64], width: usize, trees: usize, seed: u64) -> Listin
     // A tree of that depth sets as many rows apart as the sample has.
     let depth = (sample.max(2) as f64).log2().ceil() as usize;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut listing = Listing::default();
+    let mut listing = Listing { targets: 1, ..Listing::default() };
     let mut order: Vec<usize> = (0..rows).collect();
     for _ in 0..trees {
         for place in 0..sample {
