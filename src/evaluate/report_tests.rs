@@ -2,6 +2,7 @@ use super::super::held_out::Partition;
 use super::super::reference::answers;
 use super::super::{card, reference, text};
 use super::*;
+use crate::ErrorKind;
 use crate::canvas::parse_canvas;
 
 fn canvas(gates: &str) -> Canvas {
