@@ -82,3 +82,54 @@ fn distances(canvas: &Canvas, table: &Table, parts: &RowSplit) -> Result<Option<
         predicted: squares.into_iter().map(score).collect(),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::HeldOut;
+    use super::*;
+    use crate::canvas::parse_canvas;
+    use crate::sources::Column;
+
+    fn naive(task: &str) -> Option<Naive> {
+        let text = format!(
+            r#"
+            name = "x"
+            prediction_task = {{ {task} }}
+            features = [{{ name = "a", type = "number" }}, {{ name = "b", type = "number" }}]
+            offline_evaluation = {{ split = {{ kind = "time", column = "day", test = 0.5 }} }}
+            "#
+        );
+        let numbers = |of: &dyn Fn(usize) -> f64| (0..40).map(of).collect::<Vec<f64>>();
+        let columns = vec![
+            Column::new("day", numbers(&|row| row as f64)),
+            Column::new("a", numbers(&|row| if row == 30 { 60.0 } else { (row % 4) as f64 })),
+            Column::new("b", numbers(&|_| 7.0)),
+            Column::new("y", (0..40).map(|row| if row % 4 == 0 { "yes" } else { "no" })),
+            Column::new("z", numbers(&|row| if row < 20 { (row % 2) as f64 } else { 9.0 })),
+        ];
+        let table = Table::new("rows.csv", columns).unwrap();
+        HeldOut::read(&parse_canvas(&text, "canvas.toml").unwrap(), &table).unwrap().naive
+    }
+
+    #[test]
+    fn only_training_rows_are_learned_from() {
+        let two = naive(r#"kind = "classification", target = "y", positive = "yes""#).unwrap();
+        assert_eq!(two.predicted.len(), 20);
+        assert!(two.predicted.iter().all(|one| (one.score().unwrap() - 0.25).abs() < 1e-12));
+        let mean = naive(r#"kind = "regression", target = "z""#).unwrap();
+        assert_eq!(mean.predicted[0], Predicted::Value(0.5), "and not the 9 of the held-out rows");
+    }
+
+    #[test]
+    fn a_row_far_from_the_others_is_the_most_unusual() {
+        let distances = naive(r#"kind = "anomaly_detection""#).unwrap();
+        let score = |place: usize| distances.predicted[place].score().unwrap();
+        assert!(score(10) > 0.95 && (0..20).all(|place| place == 10 || score(place) < 0.6), "row 30 is 60");
+        let constant = parse_canvas(
+            "name = \"x\"\nprediction_task = { kind = \"anomaly_detection\" }\nfeatures = [{ name = \"b\", type = \"number\" }]\n",
+            "canvas.toml",
+        );
+        let table = Table::new("rows.csv", vec![Column::new("b", vec![7.0; 40])]).unwrap();
+        assert_eq!(HeldOut::read(&constant.unwrap(), &table).unwrap().naive, None, "nothing to measure by");
+    }
+}
