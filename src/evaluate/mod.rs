@@ -1,5 +1,6 @@
-//! Takes what a model answers to the held-out rows, and the canvas; gives metrics with intervals, fairness by group,
-//! slices, calibration, money lost to errors, and gates that pass or fail.
+//! Takes what a model, the champion and no model at all answer to the held-out rows, and the canvas; gives metrics with
+//! intervals by task, comparisons, fairness by group, slices, calibration, money lost to errors, gates that pass or fail, and
+//! reports of it all.
 //! Next: `bundle` ships the report and the model card beside the model. It never trains, and never runs a model itself.
 
 mod calibration;
