@@ -101,56 +101,80 @@ fn is_known(metric: &str) -> bool {
     })
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests {
-    use crate::canvas::parse_canvas;
+    use super::*;
+    use crate::canvas::{Feature, Other, check};
 
     /// What is said about a canvas of this task with this gate.
-    fn said(task: &str, gate: &str) -> String {
-        let text = format!(
-            "name = \"a\"\nprediction_task = {{ {task} }}\nfeatures = [{{ name = \"x\", type = \"number\" }}]\n\
-             offline_evaluation = {{ gates = [{{ {gate} }}] }}\n"
-        );
-        parse_canvas(&text, "canvas.toml").map_or_else(|error| error.to_string(), |_| "sound".to_owned())
+    fn said(kind: TaskKind, gate: &Gate) -> String {
+        let mut canvas = Canvas { name: "a".into(), ..Canvas::default() };
+        canvas.prediction_task.kind = kind;
+        match kind {
+            TaskKind::Ranking => canvas.prediction_task.group = Some("g".into()),
+            TaskKind::Classification => canvas.prediction_task.positive = Some("yes".into()),
+            TaskKind::Regression | TaskKind::AnomalyDetection => {}
+        }
+        if kind != TaskKind::AnomalyDetection {
+            canvas.prediction_task.target = "y".into();
+        }
+        let feature: Feature = serde_json::from_value(serde_json::json!({ "name": "x", "type": "number" })).unwrap();
+        canvas.features = vec![feature];
+        canvas.offline_evaluation.gates = vec![gate.clone()];
+        let findings = check(&canvas).into_iter().map(|finding| format!("{}; {}", finding.message, finding.help));
+        findings.collect::<Vec<_>>().join("\n")
     }
 
-    const REGRESSION: &str = r#"kind = "regression", target = "y""#;
-    const TWO: &str = r#"kind = "classification", target = "y", positive = "yes""#;
+    fn gate(metric: &str) -> Gate {
+        Gate { metric: metric.into(), ..Gate::default() }
+    }
+
+    fn at_least(metric: &str, min: f64) -> Gate {
+        Gate { min: Some(min), ..gate(metric) }
+    }
+
+    use TaskKind::{AnomalyDetection, Classification, Ranking, Regression};
 
     #[test]
     fn a_gate_can_name_what_the_task_has() {
+        let champion = Gate { better_than: Some(Other::Champion), margin: Some(0.01), ..gate("log_loss") };
         let sound = [
-            (TWO, r#"metric = "roc_auc", min = 0.7, bound = true"#),
-            (TWO, r#"metric = "accuracy", min = 0.7, slice = "x""#),
-            (TWO, r#"metric = "log_loss", better_than = "champion", margin = 0.01"#),
-            (REGRESSION, r#"metric = "r2", better_than = "baseline""#),
-            (REGRESSION, r#"metric = "median_latency_ms", max = 5"#),
-            (r#"kind = "ranking", target = "y", group = "g""#, r#"metric = "ndcg_at_5", min = 0.5"#),
-            (r#"kind = "anomaly_detection""#, r#"metric = "share_flagged", max = 0.1"#),
+            (Classification, Gate { bound: true, ..at_least("roc_auc", 0.7) }),
+            (Classification, Gate { slice: Some("x".into()), ..at_least("accuracy", 0.7) }),
+            (Classification, champion),
+            (Regression, Gate { better_than: Some(Other::Baseline), ..gate("r2") }),
+            (Regression, Gate { max: Some(5.0), ..gate(LATENCY_METRIC) }),
+            (Ranking, at_least("ndcg_at_5", 0.5)),
+            (AnomalyDetection, Gate { max: Some(0.1), ..gate("share_flagged") }),
         ];
-        for (task, gate) in sound {
-            assert_eq!(said(task, gate), "sound", "{task} {gate}");
+        for (kind, gate) in sound {
+            assert_eq!(said(kind, &gate), "", "{gate:?}");
         }
     }
 
     #[test]
     fn what_it_cannot_be_judged_by_is_a_finding() {
+        let champion = Gate { better_than: Some(Other::Champion), ..gate("roc_auc") };
         let cases = [
-            (REGRESSION, r#"metric = "roc_auc", min = 0.7"#, "a regression does not have the metric \"roc_auc\""),
-            (REGRESSION, r#"metric = "roc_auc", min = 0.7"#, "accepted: root_mean_squared_error, mean_absolute_error"),
-            (REGRESSION, r#"metric = "r3", min = 0.7"#, "there is no metric for a gate \"r3\""),
-            (r#"kind = "anomaly_detection""#, r#"metric = "roc_auc", min = 0.7"#, "accepted: share_flagged"),
-            (TWO, r#"metric = "bundle_kb", max = 100"#, "use prediction_task.complexity: max_bundle_kb"),
-            (TWO, r#"metric = "roc_auc""#, "the gate has no limit"),
-            (TWO, r#"metric = "roc_auc", min = 0.7, margin = 1"#, "add better_than"),
-            (TWO, r#"metric = "roc_auc", min = 0.7, better_than = "champion""#, "write two gates"),
-            (TWO, r#"metric = "roc_auc", better_than = "champion", margin = -1"#, "-1 is below 0"),
-            (TWO, r#"metric = "median_latency_ms", max = 5, bound = true"#, "has no interval"),
-            (TWO, r#"metric = "accuracy", min = 0.7, slice = "z""#, "there is no feature \"z\""),
+            (Regression, at_least("roc_auc", 0.7), "a regression does not have the metric \"roc_auc\""),
+            (Regression, at_least("roc_auc", 0.7), "accepted: root_mean_squared_error, mean_absolute_error"),
+            (Regression, at_least("r3", 0.7), "there is no metric for a gate \"r3\""),
+            (AnomalyDetection, at_least("roc_auc", 0.7), "accepted: share_flagged"),
+            (Classification, at_least("bundle_kb", 100.0), "use prediction_task.complexity: max_bundle_kb"),
+            (Classification, gate("roc_auc"), "the gate has no limit"),
+            (Classification, Gate { margin: Some(1.0), ..at_least("roc_auc", 0.7) }, "add better_than"),
+            (Classification, Gate { min: Some(0.7), ..champion.clone() }, "write two gates"),
+            (Classification, Gate { margin: Some(-1.0), ..champion }, "-1 is below 0"),
+            (Classification, Gate { bound: true, max: Some(5.0), ..gate(LATENCY_METRIC) }, "has no interval"),
+            (
+                Classification,
+                Gate { slice: Some("z".into()), ..at_least("accuracy", 0.7) },
+                "there is no feature \"z\"",
+            ),
         ];
-        for (task, gate, wanted) in cases {
-            let text = said(task, gate);
-            assert!(text.contains(wanted), "{gate}: {text}");
+        for (kind, gate, wanted) in cases {
+            let text = said(kind, &gate);
+            assert!(text.contains(wanted), "{gate:?}: {text}");
         }
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn compare(
     };
     let words = match (value, low, high) {
         (Some(value), Some(low), Some(high)) => {
-            let by = format!("{metric} is {} by {} ({} to {})", better(value), size(value), signed(low), signed(high));
+            let by = format!("{metric} is {} ({} to {})", by_how_much(value), signed(low), signed(high));
             match verdict {
                 Verdict::Better => format!("better than {who}: {by}"),
                 Verdict::Worse => format!("worse than {who}: {by}"),
@@ -95,12 +95,12 @@ pub(super) fn compare(
     }
 }
 
-fn better(value: f64) -> &'static str {
-    if value < 0.0 { "worse" } else { "better" }
-}
-
-fn size(value: f64) -> String {
-    number(value.abs())
+fn by_how_much(value: f64) -> String {
+    match number(value.abs()).as_str() {
+        "0" => "the same to four decimals".to_owned(),
+        size if value < 0.0 => format!("worse by {size}"),
+        size => format!("better by {size}"),
+    }
 }
 
 fn signed(value: f64) -> String {

@@ -44,6 +44,8 @@ fn the_same_model_is_not_told_apart_from_itself() {
     let one = Numbers::new(predicted, &actual);
     let found = against(&one, &one, RMSE);
     assert_eq!((found.verdict, found.low, found.high), (Verdict::NotToldApart, Some(0.0), Some(0.0)));
+    let wanted = "not told apart from the champion 0a1b: root_mean_squared_error is the same to four decimals (0 to 0)";
+    assert_eq!(found.words, wanted);
     let unknown = against(&one, &one, "roc_auc");
     assert_eq!((unknown.verdict, unknown.difference), (Verdict::NotToldApart, None));
     assert!(unknown.words.ends_with("do not define a difference in roc_auc"), "{}", unknown.words);

@@ -77,7 +77,7 @@ pub fn conformal_quantile(measures: &[f64], coverage: f64) -> Option<f64> {
     sorted.get(rank.checked_sub(1)?).copied()
 }
 
-/// The thresholds of a classification or a regression. `order` are the places of all rows, shuffled: the first half gives
+/// The thresholds of a classification (of two classes, least ambiguous sets alone) or a regression. `order` are the places of all rows, shuffled: the first half gives
 /// the threshold, the second is measured. Empty for other tasks, and where there are too few rows.
 pub(super) fn conformal(target: &Target, answers: &[Answer], order: &[usize], coverage: f64) -> Vec<Conformal> {
     match target {
@@ -92,8 +92,9 @@ pub(super) fn conformal(target: &Target, answers: &[Answer], order: &[usize], co
                     Predicted::Value(_) => (Vec::new(), label),
                 })
                 .collect();
-            let methods = [ConformalMethod::Lac, ConformalMethod::Aps];
-            methods.into_iter().filter_map(|method| sets(&rows, order, coverage, method)).collect()
+            // Of two classes an adaptive set without a draw by chance holds both as soon as few answers are wrong.
+            let methods = [ConformalMethod::Lac, ConformalMethod::Aps].into_iter().take(labels.classes.len() - 1);
+            methods.filter_map(|method| sets(&rows, order, coverage, method)).collect()
         }
         Target::Numbers(actual) => {
             let value = |answer: &Answer| match answer.predicted {

@@ -112,7 +112,7 @@ impl Partition {
         if let Some(edges) = quartiles(&raw) {
             return Ok(Self::cut(name, &raw, &edges));
         }
-        let mut others: Vec<String> = raw.iter().filter_map(|value| text(value)).collect();
+        let mut others: Vec<String> = raw.iter().filter_map(text).collect();
         others.sort();
         others.dedup();
         others.retain(|value| !values.contains(value));

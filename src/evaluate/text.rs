@@ -167,12 +167,14 @@ fn calibration(out: &mut String, report: &EvaluationReport) -> std::fmt::Result 
 /// What an isotonic table would do for the calibration.
 pub(super) fn isotonic_words(report: &EvaluationReport) -> Option<String> {
     let isotonic = report.isotonic.as_ref()?;
-    let knots = count(isotonic.knots.len(), "knot");
     let (before, after) = (isotonic.error_before?, isotonic.error_after?);
-    Some(format!(
-        "An isotonic table of {knots} would bring the calibration error from {before:.4} to {after:.4}, on rows that it is \
-         not fitted to."
-    ))
+    let knots = count(isotonic.knots.len(), "knot");
+    let numbers =
+        format!("the calibration error would go from {before:.4} to {after:.4}, on rows that it is not fitted to");
+    Some(match after < before {
+        true => format!("An isotonic table would help: {numbers} ({knots} over all rows)."),
+        false => format!("An isotonic table would not help: {numbers}."),
+    })
 }
 
 fn errors(out: &mut String, report: &EvaluationReport) -> std::fmt::Result {
@@ -189,10 +191,10 @@ fn errors(out: &mut String, report: &EvaluationReport) -> std::fmt::Result {
         .take(SHOWN)
         .map(|row| vec![row.row.to_string(), row.predicted.clone(), row.label.clone(), cell(Some(row.cost))]);
     table(out, &["costliest row", "predicted", "came true", "cost"], rows.collect())?;
-    if !report.loss.is_empty() && !(report.worst_slices.is_empty() && report.costliest.is_empty()) {
-        writeln!(out, "What a row loses is {}.", report.loss)?;
+    if report.worst_slices.is_empty() && report.costliest.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    writeln!(out, "What a row loses is {}.", report.loss)
 }
 
 fn money(out: &mut String, report: &EvaluationReport) -> std::fmt::Result {
