@@ -163,7 +163,8 @@ fn the_graph_gives_the_scores_of_the_fit_under_any_names() {
         for (sum, &row) in fitted.sums(&columns).unwrap().into_iter().zip(rows) {
             let record = record(&canvas, &table, row).unwrap();
             let shipped = predictor.predict(&record, &Groups::new(), &mut || 0.0).unwrap();
-            let Answer { score, action, .. } = rule.answer(fitted.score(sum).unwrap(), shipped.boundary.inside);
+            let score = fitted.score(sum).unwrap();
+            let Answer { action, .. } = rule.answer(score, shipped.boundary.inside);
             assert!((shipped.score.unwrap() - score).abs() < 1e-5, "row {row}: {:?} and {score}", shipped.score);
             assert_eq!(shipped.action, action, "row {row} with a score of {score}");
         }

@@ -2,12 +2,13 @@
 //!
 //! Pure: the lines are added by whoever has the file.
 
+use super::check_evaluation::check_evaluation;
 use super::check_features::check_features;
 use super::check_sources::check_sources;
 use super::finding::Finding;
-use super::metrics::{LIVE_METRICS, OFFLINE_METRICS, is_fairness_metric};
+use super::metrics::{LIVE_METRICS, is_fairness_metric, offline_metrics};
 use super::nearest::suggest;
-use super::{Canvas, PredictionTask, Rule, SplitKind, TaskKind, TrainerKind};
+use super::{Canvas, PredictionTask, Rule, TaskKind, TrainerKind};
 use crate::time::Millis;
 
 /// The longest name of a service: what one label of a host name may have.
@@ -175,46 +176,8 @@ fn check_complexity(task: &PredictionTask, report: &mut Report) {
     }
 }
 
-fn check_evaluation(canvas: &Canvas, report: &mut Report) {
-    let evaluation = &canvas.offline_evaluation;
-    let split = &evaluation.split;
-    if !(split.test > 0.0 && split.test < 1.0) {
-        let message = format!("{} is no share of the rows to hold out", split.test);
-        report.add("offline_evaluation.split.test", message, "write a number between 0 and 1, for example 0.2");
-    }
-    if split.kind != SplitKind::Random && split.column.as_deref().is_none_or(str::is_empty) {
-        let message = "a split by time or by group needs to know the column it goes by";
-        report.add("offline_evaluation.split.column", message, "add column = \"…\", or use kind = \"random\"");
-    }
-    if let Some(cost) = evaluation.error_cost {
-        report.not_negative("offline_evaluation.error_cost.false_positive", cost.false_positive);
-        report.not_negative("offline_evaluation.error_cost.false_negative", cost.false_negative);
-    }
-    for (index, gate) in evaluation.gates.iter().enumerate() {
-        let path = format!("offline_evaluation.gates[{index}]");
-        if report.name(format!("{path}.metric"), "metric for a gate", &gate.metric, OFFLINE_METRICS) {
-            check_by(canvas, &path, &gate.metric, gate.by.as_deref(), report);
-        }
-        match (gate.min, gate.max) {
-            (None, None) => {
-                report.add(&path, "the gate has no limit", "add min = … or max = …");
-            }
-            (Some(min), Some(max)) if min > max => {
-                let message = format!("min {min} is above max {max}: nothing passes");
-                report.add(format!("{path}.min"), message, "swap the two limits");
-            }
-            _ => {}
-        }
-    }
-    for (index, slice) in evaluation.slices.iter().enumerate() {
-        let columns = canvas.features.iter().filter(|feature| feature.derived().is_none());
-        let names = columns.map(|feature| feature.name.as_str());
-        report.name(format!("offline_evaluation.slices[{index}]"), "feature", slice, names);
-    }
-}
-
 /// `by` belongs to fairness metrics, and names a sensitive feature.
-fn check_by(canvas: &Canvas, path: &str, metric: &str, by: Option<&str>, report: &mut Report) {
+pub(super) fn check_by(canvas: &Canvas, path: &str, metric: &str, by: Option<&str>, report: &mut Report) {
     let groups = || canvas.groups().map(|group| group.name.as_str());
     match by {
         None if is_fairness_metric(metric) => {
@@ -264,6 +227,12 @@ fn check_decisions(canvas: &Canvas, report: &mut Report) {
         report.not_negative("decisions.review.minutes", review.minutes);
         report.not_negative("decisions.review.cost_per_hour", review.cost_per_hour);
     }
+    if let Some(abstain) = canvas.decisions.abstain
+        && !(abstain.coverage > 0.0 && abstain.coverage < 1.0)
+    {
+        let message = format!("{} is no share of the cases", abstain.coverage);
+        report.add("decisions.abstain.coverage", message, "write a number between 0 and 1, for example 0.9");
+    }
     if let Some(fallback) = &canvas.making_predictions.fallback {
         report.name("making_predictions.fallback".to_owned(), "band with the action", fallback, actions());
     }
@@ -291,7 +260,7 @@ fn check_operation(canvas: &Canvas, report: &mut Report) {
     if let Some(fairness) = &building.fairness {
         let groups = canvas.groups().map(|group| group.name.as_str());
         report.name("building_models.fairness.group".to_owned(), "sensitive feature", &fairness.group, groups);
-        let metrics = OFFLINE_METRICS.into_iter().filter(|name| is_fairness_metric(name));
+        let metrics = offline_metrics(&canvas.prediction_task).into_iter().filter(|name| is_fairness_metric(name));
         report.name("building_models.fairness.metric".to_owned(), "fairness metric", &fairness.metric, metrics);
     }
 }

@@ -57,11 +57,12 @@ pub struct ErrorCost {
     pub false_negative: f64,
 }
 
-/// A limit on one metric. A model passes when the metric itself keeps to it; the report shows the interval beside it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What a model must reach to ship: a limit on one metric, or that it is not worse than another model. It is judged by the
+/// metric itself, and with `bound` by the worse end of its interval.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
-    /// The metric by its name in `evaluate`.
+    /// The metric: one of [`offline_metrics`](crate::canvas::offline_metrics).
     pub metric: String,
     /// For a fairness metric: the sensitive feature.
     #[serde(default)]
@@ -72,6 +73,38 @@ pub struct Gate {
     /// The highest value that passes.
     #[serde(default)]
     pub max: Option<f64>,
+    /// Whether the worse end of the 95 % interval must keep to the limits, instead of the value.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bound: bool,
+    /// A feature: the limits hold for the rows of each of its values that has at least 30, and not for all rows together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<String>,
+    /// The other model: the lower end of the interval of the paired difference must not be below minus `margin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub better_than: Option<Other>,
+    /// How much worse than the other model is still allowed, in the unit of the metric. 0 or more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
+}
+
+/// Another model that a candidate is compared with, on the same rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Other {
+    /// The version that answers now. Where there is none yet, the gate passes.
+    Champion,
+    /// What can be said without a model.
+    Baseline,
+}
+
+impl Other {
+    /// The name that the canvas uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Champion => "champion",
+            Self::Baseline => "baseline",
+        }
+    }
 }
 
 /// Block 6: what is done with a score.
@@ -84,6 +117,17 @@ pub struct Decisions {
     pub favourable: Vec<String>,
     /// What the review by a person costs.
     pub review: Option<Review>,
+    /// When a prediction is so unsure that a person should decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abstain: Option<Abstain>,
+}
+
+/// How sure a prediction must be, by split conformal prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Abstain {
+    /// The share of cases whose set of classes, or whose interval, is to hold the truth, 0…1.
+    pub coverage: f64,
 }
 
 /// A band of the score, from `at_least` up to the next band.

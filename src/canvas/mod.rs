@@ -3,6 +3,7 @@
 //! It never opens a file, and never measures anything: live values come from `monitor`.
 
 mod check;
+mod check_evaluation;
 mod check_features;
 mod check_sources;
 mod evaluation;
@@ -24,12 +25,12 @@ mod read;
 mod tree;
 
 pub use check::check;
-pub use evaluation::{Band, Decisions, ErrorCost, Gate, OfflineEvaluation, Review, Split, SplitKind};
+pub use evaluation::{Abstain, Band, Decisions, ErrorCost, Gate, OfflineEvaluation, Other, Review, Split, SplitKind};
 pub use features::{
     DatePart, Derivation, Feature, FeatureKind, MAX_TERMS, MODEL_OUTPUTS, Missing, Monotonic, Transform,
 };
 pub use finding::Finding;
-pub use metrics::{LIVE_METRICS, OFFLINE_METRICS, is_fairness_metric};
+pub use metrics::{LATENCY_METRIC, LIVE_METRICS, is_fairness_metric, lower_is_better, metric_range, offline_metrics};
 pub use monitoring::{Correlation, LiveMonitoring, Rule, RuleAction};
 pub use nearest::nearest;
 pub use operation::{

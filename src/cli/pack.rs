@@ -10,7 +10,7 @@ use nearside::bundle::{
     Baseline, Build, BuildColumn, BuildData, BuildSource, BuildStep, BuildWeights, COMPILED, Explanation, FileEntry,
     Golden, GoldenPrediction, Manifest, PageFile, sha256_hex, short_digest,
 };
-use nearside::canvas::{Canvas, FeatureKind, to_json};
+use nearside::canvas::{Canvas, to_json};
 use nearside::evaluate::card;
 use nearside::features::{Observation, Record, Value, encode};
 use nearside::predict::Groups;

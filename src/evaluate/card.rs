@@ -1,9 +1,10 @@
-//! The model card: what the canvas states and what was measured, in Markdown.
+//! The model card: what the canvas states and what was measured, in Markdown and in JSON.
 
 use super::report::EvaluationReport;
-use super::text::{cell, split_words};
+use super::text::{about, cell, first_large, slice_metrics, split_words};
 use super::words::{count, number, percent};
-use crate::canvas::{Canvas, Feature, Missing, SourceKind};
+use crate::canvas::{Canvas, Feature, Missing, SourceKind, TaskKind, TrainerKind};
+use serde_json::json;
 use std::fmt::Write;
 
 /// The model card of a candidate (after Mitchell et al., "Model Cards for Model Reporting", 2019). It holds what the
@@ -32,18 +33,14 @@ fn write_all(out: &mut String, canvas: &Canvas, report: &EvaluationReport, candi
     if let Some(sentence) = canvas.value_proposition.sentence() {
         writeln!(out, "{}\n", plain(&sentence))?;
     }
-    let task = &canvas.prediction_task;
-    let (target, positive) = (plain(&task.target), plain(&report.positive));
-    writeln!(
-        out,
-        "A logistic regression that gives the probability of {target} = {positive} (candidate: {candidate}).\n"
-    )?;
+    writeln!(out, "{} (candidate: {candidate}).\n", plain(&what(canvas, report)))?;
     intended(out, canvas)?;
     data(out, canvas, report)?;
     inputs(out, canvas)?;
 
     writeln!(out, "## Measured on held-out rows\n")?;
-    writeln!(out, "{}; {}. Intervals are at 95 %.\n", percent_positive(report), plain(&report.decision))?;
+    let about = about(report).map_or_else(String::new, |words| format!(" {}.", plain(&words)));
+    writeln!(out, "{}.{about} Intervals are at 95 %.\n", count(report.rows, "row"))?;
     if report.outside > 0 {
         writeln!(out, "Out of bounds: {}.\n", count(report.outside, "row"))?;
     }
@@ -52,8 +49,14 @@ fn write_all(out: &mut String, canvas: &Canvas, report: &EvaluationReport, candi
         let [value, low, high] = [metric.value, metric.low, metric.high].map(cell);
         writeln!(out, "| {} | {value} | {low} | {high} |", plain(&metric.metric))?;
     }
+    for compared in &report.compared {
+        writeln!(out, "\n{}", plain(&first_large(&compared.words)))?;
+    }
+    recognised(out, report)?;
+    unsure(out, report)?;
     fairness(out, report)?;
     slices(out, report)?;
+    worst(out, report)?;
     if let Some(money) = &report.money {
         let currency = money.currency.as_deref().map_or(String::new(), |currency| format!(" {}", plain(currency)));
         writeln!(out, "\n## Cost of errors\n")?;
@@ -70,9 +73,29 @@ fn write_all(out: &mut String, canvas: &Canvas, report: &EvaluationReport, candi
     limits(out, canvas, report)
 }
 
-fn percent_positive(report: &EvaluationReport) -> String {
-    let rows = count(report.rows, "row");
-    format!("{rows}, {} of them {}", percent(report.positive_share), plain(&report.positive))
+/// What kind of model gives what.
+pub(super) fn what(canvas: &Canvas, report: &EvaluationReport) -> String {
+    let (task, trainer) = (&canvas.prediction_task, &canvas.building_models.trainer);
+    let target = &task.target;
+    let gives = match task.kind {
+        TaskKind::Classification if report.positive.is_empty() => format!("the probability of each class of {target}"),
+        TaskKind::Classification => format!("the probability of {target} = {}", report.positive),
+        TaskKind::Regression => format!("a number for {target}"),
+        TaskKind::Ranking => {
+            format!("an order of the rows with the same {} by {target}", task.group.as_deref().unwrap_or("group"))
+        }
+        TaskKind::AnomalyDetection => "how unusual a record is, from 0 to 1".to_owned(),
+    };
+    let model = match (trainer.command.is_empty(), trainer.kind.unwrap_or(TrainerKind::of(task.kind))) {
+        (false, _) => "A model of the project's own trainer",
+        (true, TrainerKind::Linear) => "A linear regression with an L2 penalty",
+        (true, TrainerKind::Logistic) if report.positive.is_empty() => "A softmax regression",
+        (true, TrainerKind::Logistic) => "A logistic regression",
+        (true, TrainerKind::GradientBoosting) => "Gradient-boosted trees",
+        (true, TrainerKind::IsolationForest) => "An isolation forest",
+    };
+    let gives_verb = if model.ends_with("trees") { "that give" } else { "that gives" };
+    format!("{model} {gives_verb} {gives}")
 }
 
 fn intended(out: &mut String, canvas: &Canvas) -> std::fmt::Result {
@@ -167,11 +190,58 @@ fn fairness(out: &mut String, report: &EvaluationReport) -> std::fmt::Result {
     Ok(())
 }
 
+fn recognised(out: &mut String, report: &EvaluationReport) -> std::fmt::Result {
+    if report.classes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n| class | rows | precision | recall | f1 |\n|---|---|---|---|---|")?;
+    report.classes.iter().try_for_each(|class| {
+        let [precision, recall, f1] = [class.precision, class.recall, class.f1].map(cell);
+        writeln!(out, "| {} | {} | {precision} | {recall} | {f1} |", plain(&class.class), class.rows)
+    })
+}
+
+fn unsure(out: &mut String, report: &EvaluationReport) -> std::fmt::Result {
+    if report.conformal.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n## How sure it is\n")?;
+    report.conformal.iter().try_for_each(|conformal| {
+        let covered = format!(
+            "a threshold of {} for a coverage of {} covers {} ({} to {}) of {}",
+            number(conformal.quantile),
+            percent(conformal.coverage),
+            percent(conformal.measured),
+            percent(conformal.low),
+            percent(conformal.high),
+            count(conformal.rows, "other held-out row")
+        );
+        let single = conformal.single.map(|single| format!("; {} are left with one class", percent(single)));
+        writeln!(out, "- {}: {covered}{}", plain(conformal.method.name()), single.unwrap_or_default())
+    })
+}
+
+fn worst(out: &mut String, report: &EvaluationReport) -> std::fmt::Result {
+    let mut established = report.worst_slices.iter().filter(|slice| slice.established).peekable();
+    if established.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(out, "\n## Where it is worse\n\nWhat a row loses is {}.\n", plain(&report.loss))?;
+    writeln!(out, "| slice | rows | loss | more than others by | low | high |\n|---|---|---|---|---|---|")?;
+    established.try_for_each(|slice| {
+        let name = format!("{} = {}", plain(&slice.feature), plain(&slice.value));
+        let [loss, more, low, high] =
+            [slice.loss, slice.difference, slice.low, slice.high].map(|number| cell(Some(number)));
+        writeln!(out, "| {name} | {} | {loss} | {more} | {low} | {high} |", slice.rows)
+    })
+}
+
 fn slices(out: &mut String, report: &EvaluationReport) -> std::fmt::Result {
     if report.slices.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n## Slices\n\n| slice | rows | roc_auc | accuracy | selection_rate |\n|---|---|---|---|---|")?;
+    let names: Vec<String> = slice_metrics(report).map(plain).collect();
+    writeln!(out, "\n## Slices\n\n| slice | rows | {} |\n|---|---|{}", names.join(" | "), "---|".repeat(names.len()))?;
     for slice in &report.slices {
         let values: Vec<String> = slice.metrics.iter().map(|metric| cell(metric.value)).collect();
         let name = format!("{} = {}", plain(&slice.feature), plain(&slice.value));
@@ -182,18 +252,72 @@ fn slices(out: &mut String, report: &EvaluationReport) -> std::fmt::Result {
 
 fn limits(out: &mut String, canvas: &Canvas, report: &EvaluationReport) -> std::fmt::Result {
     writeln!(out, "\n## Limits\n")?;
-    writeln!(
-        out,
-        "- The numbers hold for rows like the held-out ones; live traffic is watched for drift beside them."
-    )?;
-    writeln!(out, "- A record outside of the accepted values is answered with a violation of the boundary.")?;
+    limit_words(canvas, report).iter().try_for_each(|limit| writeln!(out, "- {}", plain(limit)))
+}
+
+/// What the model must not be taken for.
+fn limit_words(canvas: &Canvas, report: &EvaluationReport) -> Vec<String> {
+    let mut limits = vec![
+        "The numbers hold for rows like the held-out ones; live traffic is watched for drift beside them.".to_owned(),
+        "A record outside of the accepted values is answered with a violation of the boundary.".to_owned(),
+    ];
     if canvas.data_sources.iter().any(|source| source.kind == SourceKind::Recipe) {
-        writeln!(out, "- It learned from synthetic rows and must not decide about real people.")?;
+        limits.push("It learned from synthetic rows and must not decide about real people.".to_owned());
     }
-    for fair in report.fairness.iter().filter(|fair| fair.metric == "demographic_parity_ratio") {
-        if let Some(words) = &fair.too_little {
-            writeln!(out, "- Fairness by {} is not established: {}.", plain(&fair.group), plain(words))?;
-        }
+    if report.main_metric.is_none() {
+        limits.push("No outcome is known, so how good it is was not measured.".to_owned());
     }
-    Ok(())
+    let little = report.fairness.iter().filter(|fair| fair.metric == "demographic_parity_ratio");
+    limits.extend(little.filter_map(|fair| {
+        let words = fair.too_little.as_ref()?;
+        Some(format!("Fairness by {} is not established: {words}.", fair.group))
+    }));
+    limits
+}
+
+/// The model card as JSON: the same facts as [`card`], by key. What neither the canvas nor the report knows is null or empty.
+pub fn card_json(canvas: &Canvas, report: &EvaluationReport, candidate: &str) -> serde_json::Value {
+    let value = &canvas.value_proposition;
+    let sources = canvas.data_sources.iter().map(|source| {
+        json!({
+            "name": source.name, "synthetic": source.kind == SourceKind::Recipe,
+            "licence": source.licence, "owner": source.owner,
+        })
+    });
+    let inputs = canvas.inputs().map(|feature| {
+        json!({
+            "name": feature.name, "type": feature.kind.name(), "unit": feature.unit, "range": feature.range,
+            "values": feature.values, "missing": feature.missing, "note": feature.note,
+        })
+    });
+    json!({
+        "format": 1,
+        "name": canvas.name,
+        "sentence": value.sentence(),
+        "model": what(canvas, report),
+        "candidate": candidate,
+        "task": { "kind": report.task, "target": canvas.prediction_task.target, "positive": canvas.prediction_task.positive },
+        "intended_use": {
+            "problem": value.problem, "importance": value.importance, "end_user": value.end_user,
+            "bands": canvas.decisions.bands, "fallback": canvas.making_predictions.fallback,
+        },
+        "data": {
+            "sources": sources.collect::<Vec<_>>(), "training_rows": report.split.training_rows,
+            "held_out_rows": report.rows, "split": report.split, "out_of_bounds": report.outside,
+        },
+        "inputs": inputs.collect::<Vec<_>>(),
+        "sensitive": canvas.groups().map(|group| &group.name).collect::<Vec<_>>(),
+        "main_metric": report.main_metric,
+        "metrics": report.metrics,
+        "compared": report.compared,
+        "classes": report.classes,
+        "conformal": report.conformal,
+        "groups": report.groups,
+        "fairness": report.fairness,
+        "slices": report.slices,
+        "worst_slices": report.worst_slices,
+        "money": report.money,
+        "gates": report.gates,
+        "limits": limit_words(canvas, report),
+    })
 }

@@ -16,14 +16,20 @@ pub struct Cases {
 impl Cases {
     /// Orders `(score, label, treated as positive)` by score. Cases with the same score keep their order.
     pub fn new(cases: impl IntoIterator<Item = (f64, bool, bool)>) -> Self {
-        let mut cases: Vec<(f64, bool, bool)> = cases.into_iter().collect();
-        cases.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Self {
-            scores: cases.iter().map(|case| case.0).collect(),
-            labels: cases.iter().map(|case| case.1).collect(),
-            decided: cases.iter().map(|case| case.2).collect(),
+        Self::with_order(cases).0
+    }
+
+    /// The same, with the place that each case came in at.
+    pub(super) fn with_order(cases: impl IntoIterator<Item = (f64, bool, bool)>) -> (Self, Vec<usize>) {
+        let mut cases: Vec<(usize, (f64, bool, bool))> = cases.into_iter().enumerate().collect();
+        cases.sort_by(|(_, a), (_, b)| a.0.total_cmp(&b.0));
+        let ordered = Self {
+            scores: cases.iter().map(|(_, case)| case.0).collect(),
+            labels: cases.iter().map(|(_, case)| case.1).collect(),
+            decided: cases.iter().map(|(_, case)| case.2).collect(),
             counts: vec![1.0; cases.len()],
-        }
+        };
+        (ordered, cases.into_iter().map(|(place, _)| place).collect())
     }
 
     /// The number of cases, without their counts.

@@ -12,16 +12,10 @@ fn report(noise: f64, limit: f64) -> EvaluationReport {
         .map(|(row, score)| score * (1.0 - noise) + noise * ((row * 7 % 11) as f64 / 11.0))
         .collect();
     let mut canvas = Canvas::default();
-    canvas.offline_evaluation.gates = vec![Gate { metric: "roc_auc".into(), by: None, min: Some(limit), max: None }];
+    canvas.offline_evaluation.gates = vec![Gate { metric: "roc_auc".into(), min: Some(limit), ..Gate::default() }];
     let of = groups.into_iter().map(Some).collect();
     let groups = vec![Partition { name: "group".into(), values: vec!["a".into(), "b".into(), "c".into()], of }];
-    let rows = HeldOut {
-        rows: (0..300).collect(),
-        training_rows: 0,
-        target: reference::target(&labels, "1"),
-        groups,
-        slices: vec![],
-    };
+    let rows = HeldOut { groups, ..reference::held_out(&labels) };
     evaluate(&canvas, &reference::answers(&canvas, &scores), &rows).unwrap()
 }
 

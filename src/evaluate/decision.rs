@@ -6,15 +6,68 @@ use crate::guard;
 use crate::predict::Signature;
 use crate::train::manifest;
 
+/// What a model says of one row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Predicted {
+    /// The probability of the positive class, or how unusual a record is: 0…1.
+    Score(f64),
+    /// A classification into more than two.
+    Classes {
+        /// The probability of each class, in the order of the target's classes.
+        probabilities: Vec<f64>,
+        /// The place of the class that is answered.
+        label: usize,
+    },
+    /// A number, or what a ranking is ordered by: the higher, the further in front.
+    Value(f64),
+}
+
+impl Predicted {
+    /// The classes by their probabilities; the first of the most likely ones is answered.
+    pub fn classes(probabilities: Vec<f64>) -> Self {
+        let most = |best: usize, place: usize| if probabilities[place] > probabilities[best] { place } else { best };
+        let label = (0..probabilities.len()).reduce(most).unwrap_or(0);
+        Self::Classes { probabilities, label }
+    }
+
+    /// The score, where that is what is predicted.
+    pub fn score(&self) -> Option<f64> {
+        match self {
+            Self::Score(score) => Some(*score),
+            Self::Classes { .. } | Self::Value(_) => None,
+        }
+    }
+
+    /// Whether every number can be judged: scores and probabilities within 0…1, values finite.
+    pub(super) fn is_sound(&self) -> bool {
+        match self {
+            Self::Score(score) => (0.0..=1.0).contains(score),
+            Self::Classes { probabilities, label } => {
+                // A graph in float32 may round a probability past 1.
+                let sound = |probability: &f64| (-1e-6..=1.0 + 1e-6).contains(probability);
+                *label < probabilities.len() && probabilities.iter().all(sound)
+            }
+            Self::Value(value) => value.is_finite(),
+        }
+    }
+}
+
 /// What the bundle answers to one held-out row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The probability of the positive class.
-    pub score: f64,
+    /// What the model says.
+    pub predicted: Predicted,
     /// Whether the record is inside its boundaries.
     pub inside: bool,
     /// What is done; nothing where the canvas states no bands.
     pub action: Option<String>,
+}
+
+impl Answer {
+    /// The score, where that is what is predicted.
+    pub fn score(&self) -> Option<f64> {
+        self.predicted.score()
+    }
 }
 
 /// From a score to an answer, and to whether it favours the person or treats the case as positive.
@@ -48,8 +101,13 @@ impl DecisionRule {
 
     /// The answer to a record with this score.
     pub fn answer(&self, score: f64, inside: bool) -> Answer {
-        let action = guard::decide(&self.manifest, Some(score), inside).map(str::to_owned);
-        Answer { score, inside, action }
+        self.answer_to(Predicted::Score(score), inside)
+    }
+
+    /// The answer to a record of which this is predicted.
+    pub fn answer_to(&self, predicted: Predicted, inside: bool) -> Answer {
+        let action = guard::decide(&self.manifest, predicted.score(), inside).map(str::to_owned);
+        Answer { predicted, inside, action }
     }
 
     /// Whether the score decided: not where a record is out of bounds and the canvas names a fallback.
@@ -60,7 +118,7 @@ impl DecisionRule {
     /// Whether the action favours the person concerned. Without bands: whether the score is at least 0.5.
     pub fn favours(&self, answer: &Answer) -> bool {
         let place = |action: &String| self.manifest.actions().iter().position(|known| known == action);
-        guard::favours(&self.manifest, answer.action.as_ref().and_then(place), Some(answer.score))
+        guard::favours(&self.manifest, answer.action.as_ref().and_then(place), answer.score())
     }
 
     /// Whether the favourable actions are those of high scores, so that being positive is what a person hopes for: a

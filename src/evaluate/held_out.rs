@@ -1,14 +1,18 @@
 //! The held-out rows with what they are judged by: labels, groups and slices.
 
+use super::naive::Naive;
 use crate::canvas::{Canvas, FeatureKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
-use crate::sources::Table;
+use crate::sources::{Column, Table};
 use crate::stats::of_sorted;
 use crate::train::{Labels, Target, split, text};
 
 /// The parts that a numeric slice is cut into.
 const PARTS: usize = 4;
+
+/// A column with more values than this is not looked through for errors, value by value.
+const MOST_VALUES: usize = 50;
 
 /// The rows that a model has not seen.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +27,10 @@ pub struct HeldOut {
     pub groups: Vec<Partition>,
     /// The slices that the canvas names.
     pub slices: Vec<Partition>,
+    /// Every feature that the rows can be told apart by: errors are looked for in each.
+    pub features: Vec<Partition>,
+    /// What can be said of these rows without a model; nothing where there is no honest way.
+    pub naive: Option<Naive>,
 }
 
 /// The held-out rows by the value of one column.
@@ -47,8 +55,14 @@ impl HeldOut {
         let groups = canvas.groups().map(|group| Partition::read(canvas, table, &parts.test, &group.name));
         let slices = canvas.offline_evaluation.slices.iter();
         let slices = slices.map(|slice| Partition::read(canvas, table, &parts.test, slice));
+        // Free text has a value of its own in every row, and an empty column none.
+        let told = canvas.features.iter().filter(|feature| feature.kind != FeatureKind::Text);
+        let features = told.filter_map(|feature| Partition::read(canvas, table, &parts.test, &feature.name).ok());
+        let features = features.filter(|partition| partition.values.len() <= MOST_VALUES).collect();
         Ok(Self {
+            naive: Naive::read(canvas, table, &parts)?,
             target,
+            features,
             groups: groups.collect::<Result<_>>()?,
             slices: slices.collect::<Result<_>>()?,
             training_rows: parts.train.len(),
@@ -72,12 +86,24 @@ impl HeldOut {
 }
 
 impl Partition {
+    /// The same for units of several rows: a unit has the value that all of its rows have, and none where they differ.
+    pub(super) fn of_units(&self, unit_of: &[usize], units: usize) -> Self {
+        let mut of: Vec<Option<Option<usize>>> = vec![None; units];
+        for (&unit, &place) in unit_of.iter().zip(&self.of) {
+            of[unit] = Some(match of[unit] {
+                None => place,
+                Some(known) => known.filter(|_| known == place),
+            });
+        }
+        Self { of: of.into_iter().map(Option::flatten).collect(), ..self.clone() }
+    }
+
     /// By the value of a feature, or of a column that is not one. Numbers with more than four values are cut at the
     /// quartiles of these rows.
     fn read(canvas: &Canvas, table: &Table, rows: &[usize], name: &str) -> Result<Self> {
         let feature = canvas.features.iter().find(|feature| feature.name == name);
         let column = table.column(feature.map_or(name, |feature| feature.column()))?;
-        let raw: Vec<Value> = rows.iter().map(|&row| column.value(row)).collect();
+        let raw = values_of(column, rows);
         let mut values: Vec<String> = match feature {
             Some(feature) if feature.kind == FeatureKind::Category => feature.values.clone(),
             Some(feature) if feature.kind == FeatureKind::Boolean => vec!["false".into(), "true".into()],
@@ -116,6 +142,11 @@ impl Partition {
     }
 }
 
+/// The raw values of these rows.
+pub(super) fn values_of(column: &Column, rows: &[usize]) -> Vec<Value> {
+    rows.iter().map(|&row| column.value(row)).collect()
+}
+
 /// The inner quartiles of a column of numbers with more values than parts.
 fn quartiles(raw: &[Value]) -> Option<Vec<f64>> {
     let mut numbers: Vec<f64> = Vec::new();
@@ -141,7 +172,6 @@ fn quartiles(raw: &[Value]) -> Option<Vec<f64>> {
 mod tests {
     use super::*;
     use crate::canvas::parse_canvas;
-    use crate::sources::Column;
 
     #[test]
     fn rows_fall_into_their_groups_and_slices() {

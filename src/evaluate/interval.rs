@@ -42,34 +42,50 @@ pub fn delong(cases: &Cases) -> Option<Interval> {
 /// What is computed of each resample.
 pub(super) type Statistic<'a> = &'a dyn Fn(&Cases) -> Option<f64>;
 
-/// Percentile intervals of several statistics over the same [`RESAMPLES`] draws of the cases (Efron and Tibshirani, "An
-/// Introduction to the Bootstrap", chapter 13). Each is moved by the distance between the statistic and the mean of its
-/// resamples, so that one that is biased upwards, as a calibration error is, lies within its interval. None goes below
-/// 0. Draws where a statistic is not defined are left out of it; nothing where that is every second one.
-pub fn bootstrap(cases: &Cases, seed: u64, statistics: &[Statistic<'_>]) -> Vec<Option<Interval>> {
-    let size = cases.len();
+/// Draws as many of these places as there are, with replacement, [`RESAMPLES`] times, and tells how often each of
+/// `units` places was drawn. Not once where there are fewer than two places.
+pub(super) fn draws(places: &[usize], units: usize, seed: u64, each: &mut dyn FnMut(&[f64])) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut counts = vec![0.0; units];
+    for _ in 0..if places.len() < 2 { 0 } else { RESAMPLES } {
+        counts.fill(0.0);
+        for _ in 0..places.len() {
+            let place = (u128::from(rng.next_u64()) * places.len() as u128) >> 64;
+            counts[places[place as usize]] += 1.0;
+        }
+        each(&counts);
+    }
+}
+
+/// The percentile interval of what a statistic with this value gave of the draws (Efron and Tibshirani, "An Introduction
+/// to the Bootstrap", chapter 13), moved by the distance between the value and the mean of the draws: so one that is biased
+/// upwards, as a calibration error is, lies within its interval. Nothing where less than every second draw defines it.
+pub(super) fn percentiles(mut found: Vec<f64>, value: f64) -> Option<Interval> {
+    if found.len() < RESAMPLES / 2 {
+        return None;
+    }
+    found.sort_by(f64::total_cmp);
+    let shift = value - found.iter().sum::<f64>() / found.len() as f64;
+    let end = |q: f64| of_sorted(&found, q).map(|end| end + shift);
+    Some(Interval { low: end(0.5 - LEVEL / 2.0)?, high: end(0.5 + LEVEL / 2.0)? })
+}
+
+/// Percentile intervals of several statistics over the same [`RESAMPLES`] draws of the cases, each moved so that it lies
+/// about its statistic. None goes below 0. Draws where a statistic is not defined are left out of it; nothing where that is
+/// every second one.
+pub fn bootstrap(cases: &Cases, seed: u64, statistics: &[Statistic<'_>]) -> Vec<Option<Interval>> {
+    let places: Vec<usize> = (0..cases.len()).collect();
     let mut drawn = cases.clone();
     let mut found: Vec<Vec<f64>> = vec![Vec::with_capacity(RESAMPLES); statistics.len()];
-    for _ in 0..if size < 2 { 0 } else { RESAMPLES } {
-        drawn.counts.fill(0.0);
-        for _ in 0..size {
-            let place = (u128::from(rng.next_u64()) * size as u128) >> 64;
-            drawn.counts[place as usize] += 1.0;
-        }
+    draws(&places, cases.len(), seed, &mut |counts| {
+        drawn.counts.copy_from_slice(counts);
         for (statistic, found) in statistics.iter().zip(&mut found) {
             found.extend(statistic(&drawn));
         }
-    }
-    let interval = |(statistic, mut found): (&Statistic<'_>, Vec<f64>)| {
-        if found.len() < RESAMPLES / 2 {
-            return None;
-        }
-        found.sort_by(f64::total_cmp);
-        let mean = found.iter().sum::<f64>() / found.len() as f64;
-        let shift = statistic(cases)? - mean;
-        let end = |q: f64| of_sorted(&found, q).map(|end| (end + shift).max(0.0));
-        Some(Interval { low: end(0.5 - LEVEL / 2.0)?, high: end(0.5 + LEVEL / 2.0)? })
+    });
+    let interval = |(statistic, found): (&Statistic<'_>, Vec<f64>)| {
+        let Interval { low, high } = percentiles(found, statistic(cases)?)?;
+        Some(Interval { low: low.max(0.0), high: high.max(0.0) })
     };
     statistics.iter().zip(found).map(interval).collect()
 }

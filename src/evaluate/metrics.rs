@@ -31,6 +31,22 @@ pub fn average_precision(cases: &Cases) -> Option<f64> {
     (positives > 0.0).then(|| sum / positives)
 }
 
+/// The share of known anomalies among the `k` highest scores, where `k` is how many anomalies are known. Of cases with the
+/// same score at the limit the expected share counts.
+pub fn precision_at_k(cases: &Cases) -> Option<f64> {
+    let (k, _) = cases.classes();
+    let (mut taken, mut found) = (0.0, 0.0);
+    for (_, positive, negative) in cases.ties().into_iter().rev() {
+        let here = (k - taken).min(positive + negative);
+        if here <= 0.0 {
+            break;
+        }
+        taken += here;
+        found += here * positive / (positive + negative);
+    }
+    (k > 0.0).then(|| found / k)
+}
+
 /// The mean logarithmic loss. Scores are kept away from 0 and 1 by the precision of float64.
 pub fn log_loss(cases: &Cases) -> Option<f64> {
     mean(cases, |score, label| {
@@ -108,6 +124,20 @@ impl Confusion {
     /// Those treated as positive among the positive ones.
     pub fn recall(self) -> (f64, f64) {
         (self.true_positive, self.true_positive + self.false_negative)
+    }
+
+    /// The mean of the F1 of both classes, as if each were the positive one.
+    pub fn macro_f1(self) -> Option<f64> {
+        let turned = Self {
+            true_positive: self.true_negative,
+            false_positive: self.false_negative,
+            false_negative: self.false_positive,
+            true_negative: self.true_positive,
+        };
+        match (self.f1(), turned.f1()) {
+            (Some(positive), Some(negative)) => Some((positive + negative) / 2.0),
+            (one, other) => one.or(other),
+        }
     }
 
     /// The harmonic mean of precision and recall.

@@ -22,6 +22,8 @@ fn the_numbers_are_those_of_scikit_learn() {
     near(share(confusion.precision()), 0.7578125);
     near(share(confusion.recall()), 0.7348484848484849);
     near(confusion.f1(), 0.7461538461538462);
+    near(confusion.macro_f1(), 0.7760180995475113);
+    near(precision_at_k(&cases), 0.751082251082251);
     assert_eq!(confusion.total(), 300.0);
 }
 

@@ -1,8 +1,10 @@
 use super::super::held_out::Partition;
 use super::super::reference::answers;
-use super::super::{card, reference, text};
+use super::super::{Naive, Predicted, card, card_json, reference, text};
 use super::*;
+use crate::ErrorKind;
 use crate::canvas::parse_canvas;
+use crate::train::Labels;
 
 fn canvas(gates: &str) -> Canvas {
     let text = format!(
@@ -24,13 +26,7 @@ fn held_out() -> (Vec<f64>, HeldOut) {
     let (scores, labels, groups) = reference::rows();
     let of = groups.into_iter().map(Some).collect();
     let partition = Partition { name: "group".into(), values: ["a", "b", "c"].map(String::from).to_vec(), of };
-    let held_out = HeldOut {
-        rows: (0..300).collect(),
-        training_rows: 1200,
-        target: reference::target(&labels, "yes"),
-        groups: vec![partition.clone()],
-        slices: vec![partition],
-    };
+    let held_out = HeldOut { groups: vec![partition.clone()], slices: vec![partition], ..reference::held_out(&labels) };
     (scores, held_out)
 }
 
@@ -42,7 +38,8 @@ fn the_report_has_every_metric_that_a_gate_can_name() {
     let canvas = canvas(gates);
     let answers = answers(&canvas, &scores);
     let report = evaluate(&canvas, &answers, &rows).unwrap();
-    for name in crate::canvas::OFFLINE_METRICS {
+    let measured = crate::canvas::offline_metrics(&canvas.prediction_task);
+    for name in measured.into_iter().filter(|name| *name != crate::canvas::LATENCY_METRIC) {
         let ordinary = report.metric(name).map(|found| (found.value, found.low, found.high));
         let fair = report.fairness(name, "group").map(|found| (found.value, found.low, found.high));
         let (value, low, high) = ordinary.or(fair).unwrap_or_else(|| panic!("{name}"));
@@ -129,4 +126,169 @@ fn out_of_bounds_rows_are_judged_by_the_fallback_that_they_get() {
     assert_eq!(slice.value, report.groups[0].rate);
     assert!(text(&report).contains("out of bounds: 90 rows"));
     assert!(card(&canvas, &report, "plain").contains("out of bounds is decline"));
+}
+
+/// A canvas of a task with these gates, and held-out rows of its target with a feature of three values.
+fn of_task(task: &str, target: Target, gates: &str) -> (Canvas, HeldOut) {
+    let text = format!(
+        r#"
+        name = "any"
+        prediction_task = {{ {task} }}
+        features = [{{ name = "colour", type = "category", values = ["red", "green", "blue"] }}]
+        offline_evaluation = {{ gates = [{gates}] }}
+        building_models = {{ seed = 1 }}
+        "#
+    );
+    let mut rows = reference::held_out_of(target);
+    let values = ["red", "green", "blue"].map(String::from).to_vec();
+    let of = (0..rows.rows.len()).map(|row| Some(row / 7 % 3)).collect();
+    let partition = Partition { name: "colour".into(), values, of };
+    (rows.slices, rows.features) = (vec![partition.clone()], vec![partition]);
+    (parse_canvas(&text, "canvas.toml").unwrap(), rows)
+}
+
+fn says(predicted: Predicted) -> Answer {
+    Answer { predicted, inside: true, action: None }
+}
+
+fn values(predicted: &[f64]) -> Vec<Answer> {
+    predicted.iter().map(|&value| says(Predicted::Value(value))).collect()
+}
+
+/// Every metric of the list is in the report, and its value within its interval; the report survives JSON.
+fn whole(canvas: &Canvas, report: &EvaluationReport) {
+    for name in report.metrics.iter().map(|metric| metric.metric.as_str()) {
+        assert!(crate::canvas::offline_metrics(&canvas.prediction_task).contains(&name), "a gate cannot name {name}");
+    }
+    let main = report.main().unwrap();
+    assert!(main.low < main.value && main.value < main.high, "{main:?}");
+    let json = serde_json::to_string(report).unwrap();
+    assert_eq!(&serde_json::from_str::<EvaluationReport>(&json).unwrap(), report);
+    assert!(card(canvas, report, "plain").contains(&main.metric.replace('_', "\\_")));
+}
+
+#[test]
+fn several_classes_have_a_report_of_their_own() {
+    let (probabilities, of) = reference::three_classes();
+    let labels = Labels { classes: ["a", "b", "c"].map(String::from).to_vec(), positive: None, of };
+    let gates = r#"{ metric = "accuracy", min = 0.5 }, { metric = "log_loss", better_than = "baseline" }"#;
+    let (canvas, mut rows) = of_task(r#"kind = "classification", target = "y""#, Target::Classes(labels), gates);
+    let naive = vec![Predicted::classes(vec![0.35, 0.32, 0.33]); 60];
+    rows.naive = Some(Naive { words: "the shares of the classes".into(), predicted: naive });
+    let answers: Vec<Answer> = probabilities.into_iter().map(Predicted::classes).map(says).collect();
+    let report = evaluate(&canvas, &answers, &rows).unwrap();
+    whole(&canvas, &report);
+    assert_eq!((report.matrix[0].clone(), report.main_metric.as_deref()), (vec![6, 5, 10], Some("log_loss")));
+    assert_eq!(report.conformal.iter().map(|one| one.method.name()).collect::<Vec<_>>(), ["lac", "aps"]);
+    assert!(report.gates[0].words.starts_with("accuracy is 0.4000") && !report.gates[0].passed);
+    assert_eq!(report.gates[1].value, report.compared[0].difference);
+    assert!(
+        card(&canvas, &report, "plain").contains("A softmax regression that gives the probability of each class of y")
+    );
+    assert!(text(&report).contains("a                 6  5  10"), "{}", text(&report));
+    let error = evaluate(&canvas, &values(&[0.5; 60]), &rows).unwrap_err().to_string();
+    assert!(error.starts_with("row 1: the model predicts something else than the target holds"), "{error}");
+}
+
+#[test]
+fn a_regression_is_judged_by_its_errors() {
+    let (actual, predicted) = reference::numbers();
+    let gates = r#"{ metric = "r2", min = 0.92, bound = true }, { metric = "r2", min = 0.92 },
+        { metric = "mean_absolute_error", better_than = "baseline" },
+        { metric = "mean_absolute_error", max = 2, slice = "colour" }"#;
+    let (canvas, mut rows) = of_task(r#"kind = "regression", target = "y""#, Target::Numbers(actual), gates);
+    rows.naive = Some(Naive { words: "the mean".into(), predicted: vec![Predicted::Value(6.0); 40] });
+    let report = evaluate(&canvas, &values(&predicted), &rows).unwrap();
+    whole(&canvas, &report);
+    assert!(report.conformal[0].quantile > 1.0 && report.loss == "its absolute error");
+    let passed: Vec<bool> = report.gates.iter().map(|gate| gate.passed).collect();
+    assert_eq!(passed, [false, true, true, false], "{}", text(&report));
+    assert!(report.gates[0].words.contains("its lower end is below the limit of 0.92"), "{}", report.gates[0].words);
+    assert!(report.gates[2].words.starts_with("better than the baseline (the mean)"), "{}", report.gates[2].words);
+    assert!(report.gates[3].words.ends_with("no value has 30 rows"), "{}", report.gates[3].words);
+    let worst = &report.costliest[0];
+    assert_eq!(
+        (report.costliest.len(), worst.cost),
+        (20, report.costliest.iter().map(|row| row.cost).fold(0.0, f64::max))
+    );
+    let place = worst.row - 1;
+    assert_eq!(worst.predicted, super::super::words::number(predicted[place]));
+    let error = evaluate(&canvas, &values(&[f64::NAN; 40]), &rows).unwrap_err().to_string();
+    assert!(error.starts_with("row 1: the model predicts NaN, which is no finite number"), "{error}");
+}
+
+#[test]
+fn a_ranking_is_judged_by_its_groups() {
+    let (predicted, relevance, group) = reference::ranking();
+    let ranks = crate::train::Ranks { relevance, group };
+    let task = r#"kind = "ranking", target = "grade", group = "query""#;
+    let gates = r#"{ metric = "ndcg_at_5", min = 0.7 }"#;
+    let (canvas, rows) = of_task(task, Target::Ranks(ranks), gates);
+    let report = evaluate(&canvas, &values(&predicted), &rows).unwrap();
+    whole(&canvas, &report);
+    assert_eq!((report.ranked_groups, report.passed), (Some(6), true));
+    assert_eq!(report.slices.iter().map(|slice| slice.rows).collect::<Vec<_>>(), [2, 2, 2], "groups, not rows");
+    assert!(
+        report.costliest.iter().all(|row| (row.row - 1) % 7 == 0 && row.label == "7 rows"),
+        "{:?}",
+        report.costliest
+    );
+    assert!(text(&report).contains("in 6 groups that are ranked"), "{}", text(&report));
+}
+
+#[test]
+fn anomalies_are_judged_where_they_are_known() {
+    let (scores, labels, _) = reference::rows();
+    let known = Labels {
+        classes: vec!["fraud".into(), "usual".into()],
+        positive: Some(0),
+        of: labels.iter().map(|&label| usize::from(!label)).collect(),
+    };
+    let task = r#"kind = "anomaly_detection", target = "kind", positive = "fraud""#;
+    let gates = r#"{ metric = "precision_at_k", min = 0.7 }, { metric = "share_flagged", max = 0.6 }"#;
+    let (canvas, rows) = of_task(task, Target::Anomalies(Some(known)), gates);
+    let answers: Vec<Answer> = scores.iter().map(|&score| says(Predicted::Score(score))).collect();
+    let report = evaluate(&canvas, &answers, &rows).unwrap();
+    whole(&canvas, &report);
+    assert!(report.passed && report.calibration.is_empty() && report.isotonic.is_none());
+    assert!((report.metric("precision_at_k").unwrap().value.unwrap() - 0.751082251082251).abs() < 1e-12);
+
+    let gates = r#"{ metric = "share_flagged", max = 0.1 }"#;
+    let (canvas, mut rows) = of_task(r#"kind = "anomaly_detection""#, Target::Anomalies(None), gates);
+    (rows.rows, rows.slices, rows.features) = ((0..300).collect(), vec![], vec![]);
+    let report = evaluate(&canvas, &answers, &rows).unwrap();
+    assert_eq!((report.main(), report.metrics.len(), report.passed), (None, 1, false));
+    assert_eq!((report.quantiles[0], report.worst_slices.len(), report.costliest.len()), ([0.0, 0.01], 0, 0));
+    assert!(card(&canvas, &report, "plain").contains("No outcome is known"));
+}
+
+#[test]
+fn each_value_of_a_slice_must_pass() {
+    let (scores, mut rows) = held_out();
+    rows.features.clone_from(&rows.slices);
+    let gates = r#"{ metric = "accuracy", min = 0.5, slice = "group" }, { metric = "accuracy", min = 0.78, slice = "group" },
+        { metric = "accuracy", min = 0.72, slice = "group", bound = true }"#;
+    let canvas = canvas(gates);
+    let report = evaluate(&canvas, &answers(&canvas, &scores), &rows).unwrap();
+    let accuracies: Vec<f64> = report.slices.iter().filter_map(|slice| slice.metrics[1].value).collect();
+    let worst = accuracies.iter().copied().fold(1.0, f64::min);
+    assert_eq!(report.gates.iter().map(|gate| gate.passed).collect::<Vec<_>>(), [true, worst >= 0.78, false]);
+    assert_eq!(report.gates[0].value, Some(worst));
+    assert_eq!(report.gates[0].words, "accuracy by group keeps to the limit for each of 3 values");
+    assert!(report.gates[2].words.contains("its lower end is below the limit of 0.72"), "{}", report.gates[2].words);
+}
+
+#[test]
+fn a_report_of_an_older_version_can_be_read() {
+    let (scores, rows) = held_out();
+    let report = evaluate(&canvas(""), &answers(&canvas(""), &scores), &rows).unwrap();
+    let mut json = serde_json::to_value(&report).unwrap();
+    let new = ["task", "main_metric", "roc", "isotonic", "conformal", "loss", "worst_slices", "costliest", "compared"];
+    let fields = json.as_object_mut().unwrap();
+    new.iter().for_each(|name| drop(fields.remove(*name)));
+    let old: EvaluationReport = serde_json::from_value(json).unwrap();
+    assert_eq!((old.main(), old.task), (report.metric("roc_auc"), TaskKind::Classification));
+    let facts = card_json(&canvas(""), &report, "plain");
+    assert_eq!(facts["metrics"][0]["value"], serde_json::json!(report.main().unwrap().value));
+    assert_eq!((facts["inputs"][0]["name"].as_str(), facts["sensitive"][0].as_str()), (Some("income"), Some("group")));
 }

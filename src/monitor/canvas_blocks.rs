@@ -7,7 +7,7 @@ use super::mismatch::mismatch;
 use super::verdict::OUTSIDE_LIMIT;
 use super::words::{age, count, duration, join, number, percent, spaced, title, with_unit};
 use super::{Report, StageLatency};
-use crate::canvas::{Canvas, Derivation, Direction, Feature, FeatureKind, SplitKind};
+use crate::canvas::{Canvas, Derivation, Direction, Feature, FeatureKind, Gate, SplitKind};
 use crate::time::Millis;
 
 /// Everything that a block is made from.
@@ -314,7 +314,7 @@ fn offline_evaluation(facts: &Facts<'_>, draft: &mut Draft) {
     };
     draft.state("Split", &join(&[split, ", ", &percent(evaluation.split.test), " held out"]));
     for gate in &evaluation.gates {
-        draft.state(&by(&gate.metric, gate.by.as_deref()), &limits(gate.min, gate.max));
+        draft.state(&by(&gate.metric, gate.by.as_deref()), &limits(gate));
     }
     if let Some(cost) = evaluation.error_cost {
         draft.state("A false positive", &facts.money(cost.false_positive));
@@ -347,9 +347,11 @@ pub(super) fn by(metric: &str, group: Option<&str>) -> String {
     }
 }
 
-fn limits(min: Option<f64>, max: Option<f64>) -> String {
-    let least = min.map(|min| join(&["at least ", &number(min)]));
-    let most = max.map(|max| join(&["at most ", &number(max)]));
-    let parts: Vec<String> = least.into_iter().chain(most).collect();
+fn limits(gate: &Gate) -> String {
+    let least = gate.min.map(|min| join(&["at least ", &number(min)]));
+    let most = gate.max.map(|max| join(&["at most ", &number(max)]));
+    let other = gate.better_than.map(|other| join(&["not worse than the ", other.name()]));
+    let slice = gate.slice.as_deref().map(|slice| join(&["by ", &spaced(slice)]));
+    let parts: Vec<String> = least.into_iter().chain(most).chain(other).chain(slice).collect();
     parts.join(", ")
 }

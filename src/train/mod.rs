@@ -28,6 +28,7 @@ pub use prepare::{ANY_TEXT, Preparation, binned, design, feature_schema, prepare
 pub use reweigh::reweigh;
 pub use schema::{edges as deciles, schema};
 pub use softmax::{SoftmaxProblem, fit_softmax};
+pub(crate) use split::shuffled;
 pub use split::{RowSplit, split};
 pub use target::{Labels, Ranks, Target, text};
 pub use trainer::{Trainer, TrainingSet, Variant, trainer_of};

@@ -1,13 +1,13 @@
 //! Which rows are held out: by chance, by time or by group.
 
 use super::target::text;
-use crate::canvas::{Canvas, SplitKind};
+use crate::canvas::{Canvas, SplitKind, TaskKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
 use crate::sources::{Cells, Column, Table};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Below this many rows a split leaves too little on either side.
 const FEWEST_ROWS: usize = 20;
@@ -28,6 +28,9 @@ pub struct RowSplit {
 ///   moment stay on one side.
 /// - By group: whole groups, drawn as above, until about the stated share of the rows is held out.
 ///
+/// A ranking never splits a group of rows that are ranked against each other: by chance it is split by those groups, and
+/// otherwise a group with a held-out row is held out as a whole.
+///
 /// # Errors
 /// `invalid-canvas` for a share outside of 0…1 or a column that is not stated; `invalid-data` for too few rows, a
 /// missing value in the column, or a column that cannot be split.
@@ -45,21 +48,41 @@ pub fn split(canvas: &Canvas, table: &Table) -> Result<RowSplit> {
     }
     let wanted = ((rows as f64 * stated.test).round() as usize).clamp(1, rows - 1);
     let seed = canvas.building_models.seed;
-    let test = match stated.kind {
-        SplitKind::Random => shuffled(rows, seed).into_iter().take(wanted).collect(),
-        SplitKind::Time => by_time(canvas, table, wanted)?,
-        SplitKind::Group => by_group(canvas, table, wanted, seed)?,
+    let ranked = canvas.prediction_task.group.as_deref().filter(|_| canvas.prediction_task.kind == TaskKind::Ranking);
+    let test = match (stated.kind, ranked) {
+        (SplitKind::Random, None) => shuffled(rows, seed).into_iter().take(wanted).collect(),
+        (SplitKind::Random, Some(group)) => by_group(named_column(table, group)?, table, wanted, seed)?,
+        (SplitKind::Time, _) => by_time(canvas, table, wanted)?,
+        (SplitKind::Group, _) => by_group(column(canvas, table)?, table, wanted, seed)?,
     };
     let mut held_out = vec![false; rows];
     for row in test {
         held_out[row] = true;
     }
+    if let Some(group) = ranked {
+        keep_groups(table, group, &mut held_out)?;
+    }
     let (test, train) = (0..rows).partition(|&row| held_out[row]);
     Ok(RowSplit { train, test })
 }
 
+/// Holds every row out whose group has one that is held out.
+fn keep_groups(table: &Table, group: &str, held_out: &mut [bool]) -> Result<()> {
+    let (name, values) = named_column(table, group)?;
+    let groups: Vec<String> = values.values().map(|value| text(&value).unwrap_or_default()).collect();
+    let reached: BTreeSet<&String> =
+        groups.iter().zip(held_out.iter()).filter(|(_, out)| **out).map(|(g, _)| g).collect();
+    held_out.iter_mut().zip(&groups).for_each(|(out, group)| *out = reached.contains(group));
+    if held_out.iter().all(|out| *out) {
+        let message = "every group has a row that would be held out, so none is left to learn from";
+        let error = Error::new(ErrorKind::InvalidData, message).place(&table.source).item(name);
+        return Err(error.help("use kind = \"random\": it holds whole groups out"));
+    }
+    Ok(())
+}
+
 /// 0…count in an order drawn by chance.
-pub(super) fn shuffled(count: usize, seed: u64) -> Vec<usize> {
+pub(crate) fn shuffled(count: usize, seed: u64) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut order: Vec<usize> = (0..count).collect();
     for last in (1..count).rev() {
@@ -78,6 +101,11 @@ fn column<'a>(canvas: &Canvas, table: &'a Table) -> Result<(&'a str, &'a Column)
             .item("offline_evaluation.split.column")
             .help("name the column with the time or group of a row"));
     };
+    named_column(table, name)
+}
+
+/// The values of a column that rows are split by. None of them is missing.
+fn named_column<'a>(table: &'a Table, name: &str) -> Result<(&'a str, &'a Column)> {
     let column = table.column(name)?;
     match column.first_missing() {
         None => Ok((&column.name, column)),
@@ -125,8 +153,7 @@ fn by_time(canvas: &Canvas, table: &Table, wanted: usize) -> Result<Vec<usize>> 
     Ok(rows.split_off(cut))
 }
 
-fn by_group(canvas: &Canvas, table: &Table, wanted: usize, seed: u64) -> Result<Vec<usize>> {
-    let (name, values) = column(canvas, table)?;
+fn by_group((name, values): (&str, &Column), table: &Table, wanted: usize, seed: u64) -> Result<Vec<usize>> {
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (row, value) in values.values().enumerate() {
         groups.entry(text(&value).unwrap_or_default()).or_default().push(row);
@@ -196,6 +223,27 @@ mod tests {
         }
         let two = super::tests::table((0..40).map(|row| if row < 20 { "a" } else { "b" }.into()).collect());
         assert_eq!(split(&canvas(SplitKind::Group, 0.1, 3), &two).unwrap().test.len(), 20);
+    }
+
+    #[test]
+    fn a_ranking_never_splits_a_group() {
+        let mut ranked = canvas(SplitKind::Random, 0.25, 3);
+        ranked.prediction_task.kind = TaskKind::Ranking;
+        ranked.prediction_task.group = Some("query".into());
+        let queries: Vec<String> = (0..60).map(|row| format!("q{}", row / 5)).collect();
+        let mut rows = table((0..60).map(|row| f64::from(row).into()).collect());
+        rows.columns.push(Column::new("query", queries.iter().map(String::as_str)));
+        for kind in [SplitKind::Random, SplitKind::Time, SplitKind::Group] {
+            ranked.offline_evaluation.split.kind = kind;
+            let Ok(parts) = split(&ranked, &rows) else {
+                assert_eq!(kind, SplitKind::Group, "rows of every query would be held out");
+                continue;
+            };
+            assert!((10..=20).contains(&parts.test.len()), "{kind:?}: {}", parts.test.len());
+            for &row in &parts.test {
+                assert!(parts.train.iter().all(|&other| queries[other] != queries[row]), "{kind:?}");
+            }
+        }
     }
 
     #[test]

@@ -27,8 +27,12 @@ fn canvas() -> Canvas {
     let mut drift = rule("population_stability_index");
     (drift.feature, drift.warn, drift.alert, drift.min_count) = (Some("*".into()), Some(0.1), Some(0.25), Some(500));
     canvas.live_monitoring.rule = vec![drift];
-    canvas.offline_evaluation.gates =
-        vec![Gate { metric: "demographic_parity_ratio".into(), by: Some("sex".into()), min: Some(0.8), max: None }];
+    canvas.offline_evaluation.gates = vec![Gate {
+        metric: "demographic_parity_ratio".into(),
+        by: Some("sex".into()),
+        min: Some(0.8),
+        ..Gate::default()
+    }];
     canvas
 }
 
