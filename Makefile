@@ -34,8 +34,8 @@ build: $(NEARSIDE) ## Build WebAssembly, SDK, dashboard and target/release/nears
 serve: $(NEARSIDE) ## Serve models/loan-approval as it is packed
 	$(NEARSIDE) serve --project $(PROJECT) --port $(PORT)
 
-models: $(NEARSIDE) ## Build the bundles of the ready projects again
-	$(NEARSIDE) retrain --project models/loan-approval
+models: $(NEARSIDE) ## Build the bundles of the ready projects again (digits are fetched)
+	for project in $(notdir $(wildcard models/*)); do $(NEARSIDE) retrain --project models/$$project; done
 
 $(NEARSIDE): $(RUST) www/dashboard/dist/index.html $(EXAMPLES)
 	cargo build --release --bin nearside

@@ -13,6 +13,19 @@ use std::time::Duration;
 /// How much of the end of what a program says on its standard error is shown, in bytes.
 const TAIL: usize = 2_000;
 
+/// Runs a program to its end in the folder of a project. What it prints is dropped; the end of what it says on its
+/// standard error is in the error when it fails.
+///
+/// # Errors
+/// `io` for a program that is not there; `invalid-data` for one that fails, or runs for longer than `limit`: it is killed,
+/// with all that it started.
+pub fn run_program(command: &[String], folder: &Path, environment: &[(&str, &Path)], limit: Duration) -> Result<()> {
+    let mut program = Program::start(command, folder, environment, limit)?;
+    let mut output = program.output()?;
+    let read = std::io::copy(&mut output, &mut std::io::sink());
+    program.end(read.map(drop).map_err(Error::from), false)
+}
+
 /// A program that runs in a process group of its own.
 pub(super) struct Program {
     child: Child,
@@ -27,13 +40,18 @@ pub(super) struct Program {
 
 impl Program {
     /// Starts a program in the folder of the project. It is killed, with all that it started, after `limit`.
-    pub(super) fn start(command: &[String], folder: &Path, limit: Duration) -> Result<Self> {
+    pub(super) fn start(
+        command: &[String],
+        folder: &Path,
+        environment: &[(&str, &Path)],
+        limit: Duration,
+    ) -> Result<Self> {
         let (name, arguments) = command.split_first().ok_or_else(|| {
             Error::new(ErrorKind::InvalidCanvas, "there is no command")
                 .help("add command = [\"program\", \"argument\"]")
         })?;
         let mut command = Command::new(name);
-        command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(arguments).envs(environment.iter().copied()).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(|error| {
@@ -41,7 +59,7 @@ impl Program {
                 IoKind::NotFound => format!("there is no program \"{name}\""),
                 _ => format!("\"{name}\" cannot be started: {error}"),
             };
-            Error::new(ErrorKind::Io, message).help("correct `command` of the source; it runs in the project's folder")
+            Error::new(ErrorKind::Io, message).help("correct `command`; it runs in the project's folder")
         })?;
         let errors = child.stderr.take().map(|output| std::thread::spawn(move || tail(output)));
         let (ended, end) = channel();
@@ -93,7 +111,7 @@ impl Program {
 
     fn too_late(&self) -> Error {
         let message = format!("\"{}\" ran for longer than {} s and was stopped", self.name, self.limit.as_secs_f64());
-        Error::new(ErrorKind::InvalidData, message).help("make it faster, or raise timeout_s of the source")
+        Error::new(ErrorKind::InvalidData, message).help("make it faster, or raise its timeout_s")
     }
 
     /// Ends the watch; gives the end of what was said on the standard error.

@@ -114,10 +114,13 @@ impl<'a> Generator<'a> {
         let label = |(row, &against): (usize, &bool)| {
             let sum: f64 = terms.iter().map(|(term, column)| contribution(term, column, row, recipe)).sum();
             let score = target.intercept + sum + target.noise * self.labels.normal();
-            let positive = self.labels.uniform() < sigmoid(score);
+            let (Some(positive), Some(negative)) = (&target.positive, &target.negative) else {
+                return Value::Number(rounded(score, target.clip, target.decimals));
+            };
+            let is_positive = self.labels.uniform() < sigmoid(score);
             // Drawn in every row, so that the knob does not move the rows after it.
             let flipped = self.flips.uniform() < flip && against;
-            Value::Text(if positive && !flipped { target.positive.clone() } else { target.negative.clone() })
+            Value::Text(if is_positive && !flipped { positive.clone() } else { negative.clone() })
         };
         against.iter().enumerate().map(label).collect()
     }
@@ -220,7 +223,8 @@ impl ColumnDraw<'_> {
             };
             let day = (rows.start + row) as u64 * column.days.unwrap_or_default() / all as u64;
             let highest = self.limit.map(|(other, minus)| number_at(&earlier[other], row) - minus);
-            let with = |bias: f64| self.value(recipe, Chance { chance, day, highest, bias, against });
+            let place = (rows.start + row) as u64;
+            let with = |bias: f64| self.value(recipe, Chance { chance, day, row: place, highest, bias, against });
             let truth = with(0.0);
             drawn.values.push(if against { with(recipe.knobs.group_bias) } else { truth.clone() });
             drawn.truth.push(truth);
@@ -254,6 +258,10 @@ impl ColumnDraw<'_> {
                 return chosen.map_or(Value::Missing, |value| Value::Text(value.clone()));
             }
             Distribution::Date => return Value::Text(day_text(self.start + by.day as i64)),
+            Distribution::Sequence => {
+                let place = by.row / column.size.unwrap_or(1).max(1);
+                return Value::Text(format!("{}-{place}", column.name));
+            }
         };
         Value::Number(finish(column, number, by.highest))
     }
@@ -275,6 +283,8 @@ struct Chance {
     chance: f64,
     /// Days since the start, for a date.
     day: u64,
+    /// The place of the row among all rows.
+    row: u64,
     /// The highest value that an earlier column allows.
     highest: Option<f64>,
     /// How far the knob `group_bias` counts.
@@ -320,11 +330,15 @@ fn weights(recipe: &Recipe, column: &ColumnRecipe, against: bool, bias: f64) -> 
 
 /// Cuts and rounds a number as its column states.
 fn finish(column: &ColumnRecipe, number: f64, highest: Option<f64>) -> f64 {
-    let mut number = highest.map_or(number, |highest| number.min(highest));
-    if let Some([low, high]) = column.clip {
+    rounded(highest.map_or(number, |highest| number.min(highest)), column.clip, column.decimals)
+}
+
+/// Cuts a number to a range, and rounds it to decimals.
+fn rounded(mut number: f64, clip: Option<[f64; 2]>, decimals: Option<u32>) -> f64 {
+    if let Some([low, high]) = clip {
         number = number.clamp(low, high);
     }
-    if let Some(decimals) = column.decimals {
+    if let Some(decimals) = decimals {
         let scale = (0..decimals).fold(1.0, |scale, _| scale * 10.0);
         number = (number * scale).round() / scale;
     }

@@ -57,6 +57,7 @@ mod tls;
 
 pub use cells::{Cells, NO_WORD};
 pub use checks::check_schema;
+pub use command::run_program;
 pub use csv::{cell, to_csv, write_csv};
 pub use file::read_canvas;
 pub use join::JoinLineage;

@@ -195,7 +195,7 @@ fn read_text(mut input: impl Read, format: SourceFormat, list: &str, rows: &mut 
 }
 
 fn read_output(source: &DataSource, project: &Path, rows: &mut Batches<'_>) -> Result<Reading> {
-    let mut program = Program::start(&source.command, project, limit(source))?;
+    let mut program = Program::start(&source.command, project, &[], limit(source))?;
     let mut output = Hashing::new(program.output()?);
     let format = source.answer().unwrap_or(SourceFormat::Csv);
     let read = read_text(&mut output, format, "", rows);
