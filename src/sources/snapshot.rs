@@ -1,5 +1,6 @@
 //! Gathering: every source of the canvas into one checked snapshot, a batch at a time.
 
+use super::Table;
 use super::batch::Progress;
 use super::checks::{RowChecks, TargetCheck};
 use super::digest::{Hashing, hex};
@@ -10,7 +11,6 @@ use super::load::{FOLDER, LATEST, Latest, inputs_digest, now};
 use super::parquet::Writer;
 use super::schema::{ColumnKind, Needed, needed};
 use super::source::{Reading, Wanted, place, read};
-use super::Table;
 use crate::bundle::short_digest;
 use crate::canvas::{Canvas, DataSource, SourceKind, to_json};
 use crate::error::{Error, ErrorKind, Result};
