@@ -335,3 +335,28 @@ fn a_secret_is_taken_from_the_environment_and_not_shown() {
     assert!(!error.contains(&value), "{error}");
     Project::new(&source("csv", "${NO_SUCH_VARIABLE}/x.csv", "")).fails("NO_SUCH_VARIABLE is not set");
 }
+
+/// The census rows of the shared data sets, where they are there: a file in gzip with missing words of its own.
+#[test]
+fn a_real_data_set_is_gathered() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/adult.csv.gz");
+    if !file.exists() {
+        eprintln!("SKIPPED: {} is not there", file.display());
+        return;
+    }
+    let text = format!(
+        r#"
+        name = "adult"
+        data_sources = [{{ name = "census", kind = "csv", location = "{}" }}]
+        prediction_task = {{ kind = "classification", target = "income", positive = ">50K" }}
+        features = [{{ name = "age", type = "integer" }}, {{ name = "sex", type = "category", values = ["Female", "Male"] }}]
+        "#,
+        file.display()
+    );
+    let canvas = parse_canvas(&text, "canvas.toml").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let lineage = gather(&canvas, folder.path(), &mut |_, _| {}).unwrap().lineage;
+    let (table, _) = load_snapshot(folder.path()).unwrap();
+    assert_eq!((table.rows() as u64, table.columns.len()), (lineage.rows, 3));
+    assert!(lineage.rows > 30_000 && lineage.bytes < lineage.rows * 4);
+}

@@ -46,6 +46,8 @@ pub(super) struct Batches<'a> {
     rows: u64,
     /// How many rows are taken at most.
     most: Option<u64>,
+    /// How many there are, where it is known.
+    total: Option<u64>,
     emit: &'a mut dyn FnMut(Table) -> Result<()>,
     progress: Progress<'a>,
 }
@@ -69,9 +71,15 @@ impl<'a> Batches<'a> {
             in_batch: 0,
             rows: 0,
             most,
+            total: most,
             emit,
             progress,
         }
+    }
+
+    /// The source is known to have so many rows.
+    pub(super) fn expect(&mut self, rows: u64) {
+        self.total = Some(self.most.map_or(rows, |most| most.min(rows)));
     }
 
     /// How many more rows are taken.
@@ -177,7 +185,7 @@ impl<'a> Batches<'a> {
         let table = Table::new(self.place.clone(), columns.collect())?;
         self.columns = vec![Growing::new(); self.wanted.len()];
         self.in_batch = 0;
-        (self.progress)(self.rows, self.most);
+        (self.progress)(self.rows, self.total);
         (self.emit)(table)
     }
 

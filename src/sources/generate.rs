@@ -9,11 +9,10 @@ use super::cells::Growing;
 use super::exact::{exp, ln, sigmoid};
 use super::moment::{day_number, day_text};
 use super::recipe::{ColumnRecipe, Distribution, MOST_ROWS, Recipe, Term};
+use super::stream::Stream;
 use super::{Column, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use std::ops::Range;
 
 /// The rows of a block of one column before any value is left out.
@@ -147,47 +146,6 @@ fn row_count(rows: u64) -> Result<usize> {
     match usize::try_from(rows) {
         Ok(count) if rows <= MOST_ROWS => Ok(count),
         _ => error(format!("a recipe cannot make {rows} rows"), format!("ask for {MOST_ROWS} at most")),
-    }
-}
-
-/// The random numbers for one purpose.
-struct Stream {
-    random: ChaCha8Rng,
-    spare: Option<f64>,
-}
-
-impl Stream {
-    fn new(seed: u64, purpose: &str, name: &str) -> Self {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&seed.to_le_bytes());
-        let mut random = ChaCha8Rng::from_seed(key);
-        // FNV-1a of the purpose and the name.
-        let letters = purpose.bytes().chain([0]).chain(name.bytes());
-        let hash = letters
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        random.set_stream(hash);
-        Self { random, spare: None }
-    }
-
-    /// Uniform in [0, 1), with 53 bits.
-    fn uniform(&mut self) -> f64 {
-        (self.random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Standard normal, by Marsaglia's polar method.
-    fn normal(&mut self) -> f64 {
-        if let Some(spare) = self.spare.take() {
-            return spare;
-        }
-        loop {
-            let (u, v) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
-            let square = u * u + v * v;
-            if square > 0.0 && square < 1.0 {
-                let factor = (-2.0 * ln(square) / square).sqrt();
-                self.spare = Some(v * factor);
-                return u * factor;
-            }
-        }
     }
 }
 

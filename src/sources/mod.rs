@@ -52,6 +52,7 @@ mod secrets;
 mod snapshot;
 mod source;
 mod sqlite;
+mod stream;
 mod table;
 mod tls;
 

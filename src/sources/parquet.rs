@@ -34,6 +34,7 @@ pub(super) fn read(file: File, rows: &mut Batches<'_>) -> Result<()> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options);
     let builder = builder.map_err(|error| unreadable(&error, &place))?;
+    rows.expect(u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default());
     let schema = builder.schema().clone();
     let places = rows.header(schema.fields().iter().map(|field| field.name().as_str()), &place)?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());

@@ -211,6 +211,7 @@ fn draw(path: &Path, options: GatherOptions, rows: &mut Batches<'_>) -> Result<u
     let seed = options.seed.unwrap_or(recipe.seed);
     let count = options.rows.unwrap_or(recipe.rows);
     let mut generator = Generator::new(&recipe, count, seed)?;
+    rows.expect(count);
     let names = recipe.columns.iter().map(|column| column.name.as_str()).chain([recipe.target.name.as_str()]);
     let at = rows.place.clone();
     let places = rows.header(names, &at)?;
