@@ -15,8 +15,8 @@ fn report(noise: f64, limit: f64) -> EvaluationReport {
     canvas.offline_evaluation.gates = vec![Gate { metric: "roc_auc".into(), by: None, min: Some(limit), max: None }];
     let of = groups.into_iter().map(Some).collect();
     let groups = vec![Partition { name: "group".into(), values: vec!["a".into(), "b".into(), "c".into()], of }];
-    let target = reference::target(&labels);
-    let rows = HeldOut { rows: (0..300).collect(), training_rows: 0, target, groups, slices: vec![] };
+    let rows =
+        HeldOut { rows: (0..300).collect(), training_rows: 0, labels, positive: "1".into(), groups, slices: vec![] };
     evaluate(&canvas, &reference::answers(&canvas, &scores), &rows).unwrap()
 }
 

@@ -34,9 +34,3 @@ pub(super) fn cases() -> Cases {
     let (scores, labels, _) = rows();
     Cases::new(scores.into_iter().zip(labels).map(|(score, label)| (score, label, score >= 0.6)))
 }
-
-pub(super) fn target(labels: &[bool]) -> crate::train::Target {
-    let classes = vec!["no".into(), "yes".into()];
-    let of = labels.iter().map(|&label| usize::from(label)).collect();
-    crate::train::Target::Classes(crate::train::Labels { classes, positive: Some(1), of })
-}

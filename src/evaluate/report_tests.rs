@@ -27,7 +27,8 @@ fn held_out() -> (Vec<f64>, HeldOut) {
     let held_out = HeldOut {
         rows: (0..300).collect(),
         training_rows: 1200,
-        target: reference::target(&labels),
+        labels,
+        positive: "yes".into(),
         groups: vec![partition.clone()],
         slices: vec![partition],
     };

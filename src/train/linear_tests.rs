@@ -103,10 +103,7 @@ fn the_same_problem_gives_the_same_bits_and_progress_goes_down() {
     let data = data();
     let mut heard = vec![];
     let Data { columns, names, labels, weights } = &data;
-    let targets: Vec<f64> = labels.iter().map(|&label| f64::from(u8::from(label))).collect();
-    let loss = super::Loss::Logistic;
-    let problem =
-        Problem { columns, names, loss, targets: &targets, weights, l2: 1e-4, signs: &[0; 5], apart: &[] };
+    let problem = Problem { columns, names, labels, weights, l2: 1e-4, signs: &[0; 5] };
     let first = fit(&problem, &mut |step, objective| heard.push((step, objective))).unwrap();
     assert_eq!(first, data.fit(weights, 1e-4, &[0; 5]).unwrap());
     assert_eq!(heard.len(), first.steps);
