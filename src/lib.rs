@@ -40,4 +40,4 @@ mod wasm;
 pub use error::{Context, Error, ErrorKind, Result};
 pub use predict::{Engine, Prediction, Predictor, Signature};
 pub use tensor::{Data, Dimension, ElementType, Port, Tensor};
-pub use time::Millis;
+pub use time::{Millis, parse_timestamp};

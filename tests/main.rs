@@ -1,10 +1,4 @@
-//! All integration tests in one binary, a module per step of the data path.
+//! x
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod adopt;
 mod architecture;
-mod cli;
-mod collect;
-mod onnx;
-mod predict;
-mod train;
+mod features;

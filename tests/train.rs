@@ -1,5 +1,6 @@
 //! From the rows of the ready project to a fitted, judged and chosen model.
 
+mod lightgbm;
 mod tasks;
 
 use nearside::canvas::Canvas;

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::features::{FeatureSchema, Record, Value};
 use crate::sources::cell;
 use crate::tensor::ElementType;
-use crate::train::deciles;
+use crate::train::{ANY_TEXT, deciles};
 use std::collections::BTreeMap;
 
 /// A range is what was seen, and this share of it on either side.
@@ -16,8 +16,6 @@ const WIDENED: f64 = 0.05;
 const MOST_VALUES: usize = 100;
 /// A category of this length is a sentence.
 const LONGEST_VALUE: usize = 80;
-/// What free text is counted as.
-const ANY_TEXT: &str = "any text";
 
 /// Whether a cell holds nothing, in a column of numbers.
 pub fn is_missing(text: &str) -> bool {

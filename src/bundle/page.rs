@@ -128,6 +128,7 @@ wire!(
         Category,
         Boolean,
         Text,
+        Timestamp,
     }
 );
 wire!(

@@ -25,7 +25,9 @@ mod tree;
 
 pub use check::check;
 pub use evaluation::{Abstain, Band, Decisions, ErrorCost, Gate, OfflineEvaluation, Other, Review, Split, SplitKind};
-pub use features::{Feature, FeatureKind, MODEL_OUTPUTS, Missing, Monotonic, Transform};
+pub use features::{
+    DatePart, Derivation, Feature, FeatureKind, MAX_TERMS, MODEL_OUTPUTS, Missing, Monotonic, Transform,
+};
 pub use finding::Finding;
 pub use metrics::{LATENCY_METRIC, LIVE_METRICS, is_fairness_metric, lower_is_better, metric_range, offline_metrics};
 pub use monitoring::{Correlation, LiveMonitoring, Rule, RuleAction};
@@ -86,9 +88,15 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// The features that the model takes, in the order of the file: every one that is not sensitive.
+    /// The features that the model takes, in the order of the file: every one that is not sensitive, and not derived from
+    /// others.
     pub fn inputs(&self) -> impl Iterator<Item = &Feature> {
-        self.features.iter().filter(|feature| !feature.sensitive)
+        self.features.iter().filter(|feature| !feature.sensitive && feature.derived().is_none())
+    }
+
+    /// The features that the model's graph computes from its inputs, in the order of the file.
+    pub fn derived(&self) -> impl Iterator<Item = &Feature> {
+        self.features.iter().filter(|feature| feature.derived().is_some())
     }
 
     /// The sensitive features: never given to the model, only declared as fairness groups.

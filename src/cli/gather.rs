@@ -80,7 +80,7 @@ fn writer(path: &Path) -> Result<Writer> {
 /// One JSON object per row: features by their own names, other columns by theirs.
 fn records(canvas: &Canvas, table: &Table) -> Result<Vec<u8>> {
     let mut columns: Vec<(&str, &Column)> = Vec::new();
-    for feature in &canvas.features {
+    for feature in canvas.features.iter().filter(|feature| feature.derived().is_none()) {
         columns.push((&feature.name, table.column(feature.column())?));
     }
     for column in &table.columns {

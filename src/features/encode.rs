@@ -2,6 +2,7 @@
 
 use super::{FeatureSchema, Value};
 use crate::canvas::FeatureKind;
+use crate::time::LAST_MS;
 
 /// What a record holds in one feature.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +28,7 @@ pub fn encode(schema: &FeatureSchema, value: Option<&Value>) -> Observation {
         (FeatureKind::Integer, Value::Number(number)) if fits(*number) && number.fract() == 0.0 => {
             Observation::Number(*number)
         }
+        (FeatureKind::Timestamp, Value::Number(number)) if number.abs() <= LAST_MS => Observation::Number(*number),
         (FeatureKind::Boolean, Value::Bool(flag)) => Observation::Category(usize::from(*flag)),
         (FeatureKind::Category, Value::Text(text)) => {
             schema.values.iter().position(|known| known == text).map_or(Observation::Unseen, Observation::Category)
@@ -83,9 +85,9 @@ mod tests {
 
     #[test]
     fn a_value_is_seen_for_what_it_is() {
-        use FeatureKind::{Boolean, Category, Integer, Number};
+        use FeatureKind::{Boolean, Category, Integer, Number, Timestamp};
         let largest = f64::from(f32::MAX);
-        let cases: [(FeatureKind, Value, Observation); 13] = [
+        let cases: [(FeatureKind, Value, Observation); 16] = [
             (Number, 1.5.into(), Observation::Number(1.5)),
             (Number, (-largest).into(), Observation::Number(-largest)),
             (Number, 3.5e38.into(), Observation::Invalid),
@@ -96,6 +98,9 @@ mod tests {
             (Number, Value::Missing, Observation::Missing),
             (Integer, 2.0.into(), Observation::Number(2.0)),
             (Integer, 2.5.into(), Observation::Invalid),
+            (Timestamp, (-1.5e12).into(), Observation::Number(-1.5e12)),
+            (Timestamp, 8.7e15.into(), Observation::Invalid),
+            (Timestamp, "2024-01-01".into(), Observation::Invalid),
             (Boolean, true.into(), Observation::Category(1)),
             (Category, "home".into(), Observation::Category(1)),
             (Category, "boat".into(), Observation::Unseen),

@@ -6,6 +6,7 @@
 mod convolution;
 mod elementwise;
 mod forest;
+mod histogram;
 mod lanes;
 mod math;
 mod product;
@@ -14,6 +15,7 @@ mod rows;
 pub use convolution::{Image, Pool, Window, depthwise, patches, pool};
 pub use elementwise::{Activation, Binary, Unary, apply, binary, shift};
 pub use forest::{BRANCH, INDEX, LANES, MISSING, Node, SET, Sets, Walk, leaves_f32, leaves_f64};
+pub use histogram::{BinSums, Slope, histogram};
 pub use math::{sigmoid, tanh};
 pub use product::Panels;
 pub use rows::{normalise, softmax, squares, sum};

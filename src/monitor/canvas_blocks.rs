@@ -3,10 +3,11 @@
 use super::canvas_operation::{building_models, collecting_data, decisions, live_monitoring, making_predictions};
 use super::canvas_view::{Block, BlockState, Live, Shown, Stated};
 use super::drift::DriftState;
+use super::mismatch::mismatch;
 use super::verdict::OUTSIDE_LIMIT;
 use super::words::{age, count, duration, join, number, percent, spaced, title, with_unit};
 use super::{Report, StageLatency};
-use crate::canvas::{Canvas, Direction, Feature, FeatureKind, Gate, SourceKind, SplitKind};
+use crate::canvas::{Canvas, Derivation, Direction, Feature, FeatureKind, Gate, SourceKind, SplitKind};
 use crate::time::Millis;
 
 /// Everything that a block is made from.
@@ -246,6 +247,11 @@ fn features(facts: &Facts<'_>, draft: &mut Draft) {
     }
     let Some(report) = facts.report else { return };
     for drift in &report.drift {
+        // What the first records say is no matter of many values, and says more than how far they have drifted.
+        if let Some(words) = mismatch(drift) {
+            draft.show(&drift.feature, &words, BlockState::Bad);
+            continue;
+        }
         let state = match drift.state {
             DriftState::Ok => BlockState::Good,
             DriftState::Warn => BlockState::Warn,
@@ -278,7 +284,11 @@ fn feature_text(feature: &Feature) -> String {
     if feature.sensitive {
         text.push_str(", sensitive: never a model input");
     }
-    if let Some([low, high]) = feature.range {
+    if let Some((derivation, [left, right])) = feature.derived() {
+        let between = if derivation == Derivation::Ratio { " / " } else { " − " };
+        text.push_str(&join(&[", ", left, between, right]));
+    }
+    if let Some([low, high]) = feature.range.filter(|_| feature.kind != FeatureKind::Timestamp) {
         text.push_str(&join(&[", ", &number(low), " to ", &with_unit(high, feature.unit.as_deref())]));
     } else if let Some(unit) = &feature.unit {
         text.push_str(&join(&[", in ", unit]));

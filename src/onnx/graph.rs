@@ -20,6 +20,10 @@ pub const OPSET: i64 = 18;
 pub const ML_DOMAIN: &str = "ai.onnx.ml";
 /// Their operator set that the kit writes.
 pub const ML_OPSET: i64 = 3;
+/// The domain of the operators that onnxruntime brings along.
+pub const MICROSOFT_DOMAIN: &str = super::operators::MICROSOFT;
+/// Their operator set that the kit writes.
+const MICROSOFT_OPSET: i64 = 1;
 /// The version of the file format that goes with it.
 const IR_VERSION: i64 = 8;
 
@@ -83,6 +87,12 @@ impl GraphBuilder {
         self.named_node(&handle, operator, inputs, attributes)
     }
 
+    /// As [`Self::node`], with an operator of another domain.
+    pub fn node_of(&mut self, domain: &str, operator: &str, inputs: &[&str], attributes: &[Attribute<'_>]) -> String {
+        let handle = self.handle(format!("{}_{}", operator.to_lowercase(), self.graph.node.len()));
+        self.named_node_of(domain, &handle, operator, inputs, attributes)
+    }
+
     fn handle(&mut self, wish: String) -> String {
         self.wishes.push(wish);
         format!("{HANDLE}{}", self.wishes.len() - 1)
@@ -101,7 +111,7 @@ impl GraphBuilder {
         name.to_owned()
     }
 
-    /// As [`Self::named_node`], with an operator of another domain, which has version [`ML_OPSET`].
+    /// As [`Self::named_node`], with an operator of another domain: [`ML_DOMAIN`] or [`MICROSOFT_DOMAIN`].
     pub fn named_node_of(
         &mut self,
         domain: &str,
@@ -136,8 +146,10 @@ impl GraphBuilder {
 impl GraphBuilder {
     fn opsets(&self) -> Vec<OperatorSetIdProto> {
         let mut sets = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
-        if self.graph.node.iter().any(|node| node.domain == ML_DOMAIN) {
-            sets.push(OperatorSetIdProto { domain: ML_DOMAIN.to_owned(), version: ML_OPSET });
+        for (domain, version) in [(ML_DOMAIN, ML_OPSET), (MICROSOFT_DOMAIN, MICROSOFT_OPSET)] {
+            if self.graph.node.iter().any(|node| node.domain == domain) {
+                sets.push(OperatorSetIdProto { domain: domain.to_owned(), version });
+            }
         }
         sets
     }

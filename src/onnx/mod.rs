@@ -25,7 +25,7 @@ pub use check::{KnownOperator, known_operators};
 pub use engine::TractEngine;
 #[cfg(not(target_arch = "wasm32"))]
 pub use external::read_file;
-pub use graph::{Attribute, GraphBuilder, ML_DOMAIN, OPSET};
+pub use graph::{Attribute, GraphBuilder, MICROSOFT_DOMAIN, ML_DOMAIN, OPSET};
 pub use labels::class_labels;
 pub use read::{Description, OnnxModel, read};
 #[cfg(not(target_arch = "wasm32"))]

@@ -20,8 +20,8 @@ pub struct Row<'a> {
 /// One tensor per input of the manifest, of its element type, with the columns that the features feed; see
 /// [`Manifest::fed`].
 ///
-/// Nothing is fed as NaN where the model takes floats, as −1 where it takes the index of a category, and as an empty
-/// text where it takes strings. Strings are fed as the record has them, so that the model itself deals with those that
+/// Nothing is fed as NaN where the model takes floats, as −1 where it takes the index of a category, as the lowest number
+/// that there is where it takes a timestamp, and as an empty text where it takes strings. Strings are fed as the record has them, so that the model itself deals with those that
 /// it does not know.
 ///
 /// # Errors
@@ -95,6 +95,7 @@ impl Cell<'_> {
             (FeatureKind::Category, observation) => Ok(observation.category()),
             (_, Observation::Number(number)) => Ok(number as i64),
             (_, Observation::Category(index)) => Ok(index as i64),
+            (FeatureKind::Timestamp, _) => Ok(i64::MIN),
             _ => {
                 let message = format!("{} is missing, and the model takes no missing value there", self.feature.name);
                 Err(Error::new(ErrorKind::InvalidRecord, message).help("send a value"))

@@ -6,6 +6,7 @@ use super::{Column, Table};
 use crate::canvas::{FeatureKind, nearest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
+use crate::time::parse_timestamp;
 use csv::{ReaderBuilder, StringRecord, WriterBuilder};
 
 /// How missing values are written in files from elsewhere, besides an empty cell.
@@ -89,6 +90,7 @@ fn parse(cell: &str, kind: ColumnKind, listed: &[String], missing: &[&str]) -> R
         ColumnKind::Category => Some(text()).filter(|_| listed.is_empty() || listed.iter().any(|value| value == cell)),
         ColumnKind::Number => number(cell).map(Value::Number),
         ColumnKind::Integer => number(cell).filter(|number| number.fract() == 0.0).map(Value::Number),
+        ColumnKind::Timestamp => parse_timestamp(cell).map(Value::Number),
         ColumnKind::Boolean => match cell.to_ascii_lowercase().as_str() {
             "true" | "yes" | "1" => Some(Value::Bool(true)),
             "false" | "no" | "0" => Some(Value::Bool(false)),

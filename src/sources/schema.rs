@@ -2,7 +2,7 @@
 
 use super::cells::Cells;
 use super::{Column, Table};
-use crate::canvas::{Canvas, Feature, FeatureKind, Missing, nearest};
+use crate::canvas::{Canvas, Feature, FeatureKind, nearest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub enum ColumnKind {
     Category,
     /// True and false.
     Boolean,
+    /// Moments: milliseconds since 1970-01-01 UTC, written as numbers or as ISO 8601.
+    Timestamp,
     /// Anything: the target's classes, a date, the name of a group.
     Text,
 }
@@ -32,6 +34,7 @@ impl From<FeatureKind> for ColumnKind {
             FeatureKind::Category => Self::Category,
             FeatureKind::Boolean => Self::Boolean,
             FeatureKind::Text => Self::Text,
+            FeatureKind::Timestamp => Self::Timestamp,
         }
     }
 }
@@ -47,11 +50,9 @@ pub(super) struct Needed<'a> {
 /// The columns that the canvas needs, each once: those of the features, the split's, the target's. Whatever else a
 /// source holds is not kept.
 pub(super) fn needed(canvas: &Canvas) -> Vec<Needed<'_>> {
-    let features = canvas.features.iter().map(|feature| Needed {
-        name: feature.column(),
-        kind: feature.kind.into(),
-        feature: Some(feature),
-    });
+    let stated = canvas.features.iter().filter(|feature| feature.derived().is_none());
+    let features =
+        stated.map(|feature| Needed { name: feature.column(), kind: feature.kind.into(), feature: Some(feature) });
     let others = [canvas.offline_evaluation.split.column.as_deref(), Some(canvas.prediction_task.target.as_str())];
     let others = others.into_iter().flatten().filter(|name| !name.is_empty()).map(|name| Needed {
         name,
@@ -84,7 +85,7 @@ pub(super) fn check_columns(canvas: &Canvas, table: &Table) -> Result<()> {
             .place(&table.source)
             .help("give at least one row per class of the target"));
     }
-    for feature in &canvas.features {
+    for feature in canvas.features.iter().filter(|feature| feature.derived().is_none()) {
         check_feature(table, table.column(feature.column())?, feature)?;
     }
     if let Some(name) = canvas.offline_evaluation.split.column.as_deref() {
@@ -98,7 +99,7 @@ fn check_feature(table: &Table, column: &Column, feature: &Feature) -> Result<()
     let wrong = match column.cells() {
         Cells::Numbers(numbers) => {
             let fits = |number: f64| match kind {
-                FeatureKind::Number => number.is_finite(),
+                FeatureKind::Number | FeatureKind::Timestamp => number.is_finite(),
                 FeatureKind::Integer => number.is_finite() && number.fract() == 0.0,
                 _ => false,
             };
@@ -118,7 +119,7 @@ fn check_feature(table: &Table, column: &Column, feature: &Feature) -> Result<()
         // No kind takes values of two types: the first that is not of the column's own is wrong.
         Cells::Mixed(values) => values.iter().position(|value| match (kind, value) {
             (_, Value::Missing) | (FeatureKind::Boolean, Value::Bool(_)) | (FeatureKind::Text, Value::Text(_)) => false,
-            (FeatureKind::Number, Value::Number(number)) => !number.is_finite(),
+            (FeatureKind::Number | FeatureKind::Timestamp, Value::Number(number)) => !number.is_finite(),
             (FeatureKind::Integer, Value::Number(number)) => !number.is_finite() || number.fract() != 0.0,
             (FeatureKind::Category, Value::Text(text)) => !feature.values.contains(text),
             _ => true,
@@ -136,7 +137,7 @@ fn check_feature(table: &Table, column: &Column, feature: &Feature) -> Result<()
         return Err(error.item(&column.name).help("correct the source, or take the feature out of the canvas"));
     }
     // A sensitive feature is no model input: rows that do not declare it stay in.
-    if feature.missing == Missing::Error && !feature.sensitive {
+    if feature.needs_value() && !feature.sensitive {
         refuse_missing(
             table,
             column,
@@ -151,6 +152,9 @@ pub(super) fn misfit(kind: ColumnKind, values: &[String], found: &Value) -> Erro
     let (wanted, help) = match kind {
         ColumnKind::Number => ("a number", "write it with a decimal point and no thousands separator".to_owned()),
         ColumnKind::Integer => ("a whole number", "correct the value, or use type = \"number\"".to_owned()),
+        ColumnKind::Timestamp => {
+            ("a date", "write it as 2024-01-31, 2024-01-31T08:30Z, or in milliseconds since 1970".to_owned())
+        }
         ColumnKind::Boolean => ("true or false", "accepted: true, false, yes, no, 1, 0".to_owned()),
         ColumnKind::Text => ("a text", "correct the value".to_owned()),
         ColumnKind::Category => {

@@ -1,16 +1,21 @@
 //! What a fit gives: a model over prepared features, from which the ONNX graph is written.
 
+use super::dates::DateColumn;
 use super::linear::sigmoid;
-use crate::canvas::FeatureKind;
+use super::terms::tokens;
+use crate::canvas::{Derivation, FeatureKind};
 use crate::error::Result;
 use crate::explain::MOST_FEATURES;
 use crate::tensor::trees::{Aggregate, Forest, Listing};
 use std::ops::Range;
 
+/// The milliseconds of a day.
+pub(super) const DAY_MS: i64 = 86_400_000;
+
 /// A fitted model over prepared features: sums of weighted columns or of leaves, and what they mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fitted {
-    /// The model's inputs, in the order of the canvas.
+    /// The model's inputs in the order of the canvas, and behind them what is derived from them.
     pub features: Vec<FittedFeature>,
     /// From prepared columns to sums.
     pub model: Model,
@@ -78,6 +83,8 @@ pub struct FittedFeature {
     pub kind: FeatureKind,
     /// The values of a category, in the order of their indices; `["false", "true"]` of a boolean; empty for a number.
     pub values: Vec<String>,
+    /// What it is derived from. Nothing for an input.
+    pub derived: Option<Derived>,
     /// What is taken when there is no value: the raw number, 0 or 1 of a boolean, or the index of a category. A
     /// category that is not in `values` counts as no value, too. `None`: a missing value is refused or left to the model,
     /// which sees NaN for a number; a category that is not in `values` makes every column 0.
@@ -88,6 +95,30 @@ pub struct FittedFeature {
     pub expansion: Expansion,
     /// Where its columns are in [`Fitted::weights`].
     pub columns: Range<usize>,
+}
+
+/// How a feature is computed from two inputs, after their imputation and before their steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Derived {
+    /// What is done with the two.
+    pub derivation: Derivation,
+    /// The places of the two in [`Fitted::features`].
+    pub of: [usize; 2],
+    /// Whether the two are timestamps, whose difference is in days.
+    pub moments: bool,
+}
+
+impl Derived {
+    /// The derived number, computed in float32 as the graph does.
+    pub fn apply(self, left: f64, right: f64) -> f64 {
+        let (a, b) = (left as f32, right as f32);
+        f64::from(match self.derivation {
+            Derivation::Difference if self.moments => (left - right) as f32 / DAY_MS as f32,
+            Derivation::Difference => a - b,
+            Derivation::Ratio if b == 0.0 => 0.0,
+            Derivation::Ratio => a / b,
+        })
+    }
 }
 
 /// One step from a raw number to a prepared one.
@@ -137,6 +168,20 @@ pub enum Expansion {
         /// The rank of each category, a float32 value.
         ranks: Vec<f64>,
     },
+    /// The parts of a moment.
+    Dates {
+        /// What `days_since` counts from, as a number of days since 1970-01-01.
+        since: i64,
+        /// What becomes of each part.
+        columns: Vec<DateColumn>,
+    },
+    /// One column per term of a text: its count times its weight; then the row is divided by its length, unless it is 0.
+    Terms {
+        /// The terms, in the order of their bytes.
+        terms: Vec<String>,
+        /// The weight of each term: `ln((1 + texts) / (1 + texts with it)) + 1`, a float32 value.
+        weights: Vec<f64>,
+    },
     /// `edges.len() + 1` columns: 1 in that of the bin, 0 in the others. The bin is the number of edges that are ≤ x.
     Bins {
         /// The inner edges, ascending.
@@ -151,12 +196,15 @@ impl Expansion {
             Self::Identity | Self::Ranks { .. } => 1,
             Self::OneHot { values } => *values,
             Self::Bins { edges } => edges.len() + 1,
+            Self::Dates { columns, .. } => columns.iter().map(|column| column.width()).sum(),
+            Self::Terms { terms, .. } => terms.len(),
         }
     }
 }
 
 impl FittedFeature {
-    /// Writes the columns of one raw value: a number, 0 or 1 of a boolean, the index of a category, or nothing.
+    /// Writes the columns of one raw value: a number, 0 or 1 of a boolean, the index of a category, the milliseconds of a
+    /// timestamp, or nothing. Texts have [`Self::write_text`].
     /// `columns` holds [`Expansion::width`] numbers. Nothing that cannot be
     /// imputed is NaN for a number, and leaves every column of a category 0.
     pub fn write(&self, raw: Option<f64>, columns: &mut [f64]) {
@@ -167,16 +215,42 @@ impl FittedFeature {
             }
             return;
         };
+        if let Expansion::Dates { since, columns: forms } = &self.expansion {
+            let mut place = 0;
+            for form in forms {
+                form.write(value as i64, *since, &mut columns[place..][..form.width()]);
+                place += form.width();
+            }
+            return;
+        }
         let value = self.steps.iter().fold(value, |value, step| step.apply(value));
         let (place, value) = match &self.expansion {
             Expansion::Identity => (0, value),
             Expansion::OneHot { .. } => (value as usize, 1.0),
             Expansion::Ranks { ranks } => (0, ranks.get(value as usize).copied().unwrap_or(0.0)),
             Expansion::Bins { edges } => (edges.partition_point(|&edge| edge <= value), 1.0),
+            Expansion::Dates { .. } | Expansion::Terms { .. } => return,
         };
         if let Some(column) = columns.get_mut(place) {
             *column = value;
         }
+    }
+}
+
+impl FittedFeature {
+    /// Writes the columns of one text; one that is missing is empty.
+    pub fn write_text(&self, text: &str, columns: &mut [f64]) {
+        columns.fill(0.0);
+        let Expansion::Terms { terms, weights } = &self.expansion else { return };
+        for token in tokens(text) {
+            if let Ok(place) = terms.binary_search(&token) {
+                columns[place] += 1.0;
+            }
+        }
+        columns.iter_mut().zip(weights).for_each(|(column, weight)| *column *= weight);
+        // A row with any term in it is longer than 1, because no weight is below 1.
+        let length = columns.iter().map(|column| column * column).sum::<f64>().sqrt().max(1.0);
+        columns.iter_mut().for_each(|column| *column /= length);
     }
 }
 
@@ -246,7 +320,8 @@ mod tests {
 
     fn feature(expansion: Expansion, steps: Vec<Step>, impute: Option<f64>) -> FittedFeature {
         let columns = 0..expansion.width();
-        FittedFeature { name: "x".into(), kind: FeatureKind::Number, values: vec![], impute, steps, expansion, columns }
+        let (name, kind) = ("x".into(), FeatureKind::Number);
+        FittedFeature { name, kind, values: vec![], derived: None, impute, steps, expansion, columns }
     }
 
     fn columns(feature: &FittedFeature, raw: Option<f64>) -> Vec<f64> {

@@ -3,6 +3,7 @@
 //! It never looks at a held-out row while it learns, and draws nothing by chance but with the seed of the canvas.
 
 mod candidates;
+mod dates;
 mod export;
 mod fit;
 mod linear;
@@ -13,15 +14,17 @@ mod schema;
 mod softmax;
 mod split;
 mod target;
+mod terms;
 mod trainer;
 pub mod trees;
 
 pub use candidates::{Candidate, train};
+pub use dates::{DateColumn, DateForm};
 pub use export::{export, roles};
-pub use fit::{Expansion, Fitted, FittedFeature, Head, Model, Step};
+pub use fit::{Derived, Expansion, Fitted, FittedFeature, Head, Model, Step};
 pub use linear::{Loss, Problem, Solution, fit, sigmoid};
 pub use manifest::manifest;
-pub use prepare::{Preparation, binned, design, feature_schema, prepare, raw};
+pub use prepare::{ANY_TEXT, Preparation, binned, design, feature_schema, prepare, raw};
 pub use reweigh::reweigh;
 pub use schema::{edges as deciles, schema};
 pub use softmax::{SoftmaxProblem, fit_softmax};

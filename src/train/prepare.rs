@@ -1,8 +1,10 @@
 //! From the features of the canvas and the training rows to what a model is fed: imputation, steps, expansion.
 
-use super::fit::{Expansion, FittedFeature, Step};
+use super::dates::{DateColumn, DateForm, cycle, part};
+use super::fit::{DAY_MS, Derived, Expansion, FittedFeature, Step};
+use super::terms;
 use super::trees::Binned;
-use crate::canvas::{Canvas, Feature, FeatureKind, Missing, Monotonic, Transform};
+use crate::canvas::{Canvas, DatePart, Feature, FeatureKind, MAX_TERMS, Missing, Monotonic, Transform};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{FeatureSchema, Observation, Value, encode};
 use crate::sources::{Cells, Table};
@@ -31,19 +33,19 @@ pub enum Preparation<'a> {
 ///
 /// - For trees a category that the canvas does not want in columns becomes one: its rank by the mean target of its rows,
 ///   shrunk towards the mean of all.
+/// - Of a date, a model that weighs columns sees hour, weekday and month as places on a circle, and day, year and
+///   `days_since` standardised; trees see plain numbers.
 ///
 /// # Errors
 /// `invalid-data` with column and row: a value of another type, no value at all, or a missing value that the canvas
 /// has no rule for. `invalid-canvas`: a rule or transform that does not fit the kind of the feature or of the model.
 pub fn prepare(canvas: &Canvas, table: &Table, rows: &[usize], model: Preparation<'_>) -> Result<Vec<FittedFeature>> {
-    let mut next = 0;
-    let mut features = Vec::new();
-    for feature in canvas.inputs() {
-        let fitted = learn(feature, table, rows, next, model)?;
-        next = fitted.columns.end;
+    let mut features: Vec<FittedFeature> = Vec::new();
+    for feature in canvas.inputs().chain(canvas.derived()) {
+        let fitted = learn(canvas, feature, &features, table, rows, model)?;
         features.push(fitted);
     }
-    if features.is_empty() {
+    if width(&features) == 0 {
         let error =
             Error::new(ErrorKind::InvalidCanvas, "there is no feature that a model could take").item("features");
         return Err(error.help("state at least one feature that is not sensitive"));
@@ -56,15 +58,15 @@ pub fn prepare(canvas: &Canvas, table: &Table, rows: &[usize], model: Preparatio
 /// # Errors
 /// `invalid-data` with column and row, for a value that a record would be refused for, too.
 pub fn design(canvas: &Canvas, features: &[FittedFeature], table: &Table, rows: &[usize]) -> Result<Vec<f64>> {
-    let width = features.last().map_or(0, |feature| feature.columns.end);
-    let mut columns = vec![0.0; rows.len() * width];
-    for (stated, feature) in canvas.inputs().zip(features) {
-        let values = raw(stated, &feature.values, table, rows)?;
-        for (values, row) in values.into_iter().zip(columns.chunks_exact_mut(width.max(1))) {
-            feature.write(values, &mut row[feature.columns.clone()]);
+    let width = width(features);
+    let mut all = vec![0.0; rows.len() * width];
+    for (place, feature) in features.iter().enumerate().filter(|(_, feature)| !feature.columns.is_empty()) {
+        let columns = columns(canvas, features, place, table, rows)?;
+        for (columns, row) in columns.chunks_exact(feature.columns.len()).zip(all.chunks_exact_mut(width)) {
+            row[feature.columns.clone()].copy_from_slice(columns);
         }
     }
-    Ok(columns)
+    Ok(all)
 }
 
 /// The prepared columns of `rows` in bins, one column after the other; their edges come from `rows`, too.
@@ -74,13 +76,9 @@ pub fn design(canvas: &Canvas, features: &[FittedFeature], table: &Table, rows: 
 pub fn binned(canvas: &Canvas, features: &[FittedFeature], table: &Table, rows: &[usize]) -> Result<Binned> {
     let mut binned = Binned::default();
     let all: Vec<usize> = (0..rows.len()).collect();
-    for (stated, feature) in canvas.inputs().zip(features) {
-        let width = feature.expansion.width();
-        let values = raw(stated, &feature.values, table, rows)?;
-        let mut columns = vec![0.0; values.len() * width];
-        for (value, row) in values.into_iter().zip(columns.chunks_exact_mut(width)) {
-            feature.write(value, row);
-        }
+    for (place, feature) in features.iter().enumerate().filter(|(_, feature)| !feature.columns.is_empty()) {
+        let width = feature.columns.len();
+        let columns = columns(canvas, features, place, table, rows)?;
         for place in 0..width {
             let column: Vec<f64> = columns.iter().skip(place).step_by(width).copied().collect();
             binned.push(&column, &all);
@@ -89,8 +87,75 @@ pub fn binned(canvas: &Canvas, features: &[FittedFeature], table: &Table, rows: 
     Ok(binned)
 }
 
-/// The raw values of one feature as a model is fed them: a number rounded to float32, 0 or 1 of a boolean, the index
-/// of a category, or nothing where the value is missing or the category is not in `known`.
+/// The number of columns of all features.
+fn width(features: &[FittedFeature]) -> usize {
+    features.last().map_or(0, |feature| feature.columns.end)
+}
+
+/// The prepared columns of one feature, row by row.
+fn columns(
+    canvas: &Canvas,
+    features: &[FittedFeature],
+    place: usize,
+    table: &Table,
+    rows: &[usize],
+) -> Result<Vec<f64>> {
+    let feature = &features[place];
+    let mut columns = vec![0.0; rows.len() * feature.columns.len()];
+    let cells = columns.chunks_exact_mut(feature.columns.len());
+    if let Expansion::Terms { .. } = feature.expansion {
+        let texts = texts(stated(canvas, feature)?, table, rows)?;
+        texts.into_iter().zip(cells).for_each(|(text, cells)| feature.write_text(text, cells));
+        return Ok(columns);
+    }
+    let values = match feature.derived {
+        None => raw(stated(canvas, feature)?, &feature.values, table, rows)?,
+        Some(derived) => derive(canvas, features, derived, table, rows)?,
+    };
+    values.into_iter().zip(cells).for_each(|(value, cells)| feature.write(value, cells));
+    Ok(columns)
+}
+
+/// What the canvas says of a feature.
+fn stated<'c>(canvas: &'c Canvas, fitted: &FittedFeature) -> Result<&'c Feature> {
+    let found = canvas.features.iter().find(|feature| feature.name == fitted.name);
+    found.ok_or_else(|| Error::new(ErrorKind::InvalidCanvas, "it is no feature of this canvas").item(&fitted.name))
+}
+
+/// The derived numbers of rows; nothing where one of the two has no value.
+fn derive(
+    canvas: &Canvas,
+    features: &[FittedFeature],
+    derived: Derived,
+    table: &Table,
+    rows: &[usize],
+) -> Result<Vec<Option<f64>>> {
+    let read = |place: usize| -> Result<Vec<Option<f64>>> {
+        let feature = &features[place];
+        let values = raw(stated(canvas, feature)?, &feature.values, table, rows)?;
+        Ok(values.into_iter().map(|value| value.or(feature.impute)).collect())
+    };
+    let (left, right) = (read(derived.of[0])?, read(derived.of[1])?);
+    Ok(left.into_iter().zip(right).map(|(left, right)| Some(derived.apply(left?, right?))).collect())
+}
+
+/// The texts of rows; one that is missing is empty.
+fn texts<'t>(feature: &Feature, table: &'t Table, rows: &[usize]) -> Result<Vec<&'t str>> {
+    raw(feature, &[], table, rows)?;
+    let column = table.column(feature.column())?;
+    let text = |&row: &usize| match column.cells() {
+        Cells::Texts { codes, words } => {
+            codes.get(row).and_then(|code| words.get(*code as usize)).map_or("", String::as_str)
+        }
+        // What `raw` lets through is a text, or missing.
+        _ => "",
+    };
+    Ok(rows.iter().map(text).collect())
+}
+
+/// The raw values of one feature as a model is fed them: a number rounded to float32, the whole milliseconds of a timestamp,
+/// 0 or 1 of a boolean, the index of a category, 0 for any text, or nothing where the value is missing or the category is
+/// not in `known`.
 ///
 /// # Errors
 /// `invalid-data` with column and row: a value of another type, or a missing one without a rule for it.
@@ -101,10 +166,11 @@ pub fn raw(feature: &Feature, known: &[String], table: &Table, rows: &[usize]) -
         Error::new(ErrorKind::InvalidData, message).place(&table.source).row(row + 1).item(&column.name)
     };
     let read = |row: usize, value: Option<&Value>| match encode(&schema, value) {
+        Observation::Number(number) if feature.kind == FeatureKind::Timestamp => Ok(Some(number.trunc())),
         Observation::Number(number) if (number as f32).is_finite() => Ok(Some(single(number))),
         Observation::Category(index) => Ok(Some(index as f64)),
         Observation::Unseen => Ok(None),
-        Observation::Missing if feature.missing != Missing::Error => Ok(None),
+        Observation::Missing if !feature.needs_value() => Ok(None),
         Observation::Missing => {
             let help = "state a rule for missing values of the feature, or remove the row";
             Err(error(row, "there is no value, and the canvas refuses a record without it".into()).help(help))
@@ -144,7 +210,8 @@ pub fn feature_schema(feature: &Feature, known: &[String]) -> FeatureSchema {
         unit: feature.unit.clone(),
         range: feature.range,
         values: known.to_vec(),
-        missing: feature.missing,
+        // A text that is missing is the empty text, whatever the canvas says.
+        missing: if feature.kind == FeatureKind::Text { Missing::Model } else { feature.missing },
         note: feature.note.clone(),
         bins: Vec::new(),
         example: Value::Missing,
@@ -164,19 +231,34 @@ const fn wanted(kind: FeatureKind) -> &'static str {
         FeatureKind::Category => "a text",
         FeatureKind::Boolean => "true or false",
         FeatureKind::Text => "a text",
+        FeatureKind::Timestamp => "a date or the milliseconds of one",
     }
 }
 
+/// What free text is counted as.
+pub const ANY_TEXT: &str = "any text";
+
+/// Learns one feature. `before` are those that it may be derived from.
 fn learn(
+    canvas: &Canvas,
     feature: &Feature,
+    before: &[FittedFeature],
     table: &Table,
     rows: &[usize],
-    first: usize,
     model: Preparation<'_>,
 ) -> Result<FittedFeature> {
     check(feature, model != Preparation::Weights)?;
-    let values = known_values(feature, table, rows)?;
-    let raw = raw(feature, &values, table, rows)?;
+    let derived = derivation(feature, before)?;
+    let values = if derived.is_none() { known_values(feature, table, rows)? } else { Vec::new() };
+    let raw = match derived {
+        None => raw(feature, &values, table, rows)?,
+        Some(derived) => derive(canvas, before, derived, table, rows)?,
+    };
+    if let Some((row, _)) = raw.iter().zip(rows).find_map(|(value, row)| Some((row, value.filter(|v| !v.is_finite())?)))
+    {
+        let error = Error::new(ErrorKind::InvalidData, "it is beyond what float32 holds").place(&table.source);
+        return Err(error.item(&feature.name).row(row + 1).help("correct the row, or leave the feature out"));
+    }
     let known: Vec<f64> = raw.iter().flatten().copied().collect();
     if known.is_empty() {
         let error = Error::new(ErrorKind::InvalidData, "no training row has a value").place(&table.source);
@@ -192,6 +274,8 @@ fn learn(
             Expansion::Ranks { ranks: ranks(&imputed, values.len(), targets) }
         }
         (FeatureKind::Category, _) => Expansion::OneHot { values: values.len() },
+        // What a timestamp is without its parts: something to take another one from.
+        (FeatureKind::Timestamp, _) => Expansion::Dates { since: 0, columns: Vec::new() },
         _ => Expansion::Identity,
     };
     for transform in &feature.transform {
@@ -208,30 +292,90 @@ fn learn(
                 continue;
             }
             Transform::OneHot => continue,
+            Transform::Ordinal => {
+                expansion = Expansion::Ranks { ranks: (1..=values.len()).map(|rank| rank as f64).collect() };
+                continue;
+            }
+            Transform::DateParts => {
+                expansion = dates(&feature.parts, &prepared, model);
+                continue;
+            }
+            Transform::TfIdf => {
+                expansion = term_columns(feature, table, rows)?;
+                continue;
+            }
         };
         prepared.iter_mut().for_each(|value| *value = step.apply(*value));
         steps.push(step);
     }
-    let columns = first..first + expansion.width();
-    Ok(FittedFeature { name: feature.name.clone(), kind: feature.kind, values, impute, steps, expansion, columns })
+    let first = width(before);
+    let (name, kind, columns) = (feature.name.clone(), feature.kind, first..first + expansion.width());
+    Ok(FittedFeature { name, kind, values, derived, impute, steps, expansion, columns })
+}
+
+/// What a feature is derived from, by the places of the two.
+fn derivation(feature: &Feature, before: &[FittedFeature]) -> Result<Option<Derived>> {
+    let Some((derivation, of)) = feature.derived() else { return Ok(None) };
+    let error = |message: String| Error::new(ErrorKind::InvalidCanvas, message).item(&feature.name);
+    let find = |name: &String| {
+        let place = before.iter().position(|known| known.name == *name && known.derived.is_none());
+        place.ok_or_else(|| error(format!("\"{name}\" is no input to derive from")).help("name two numeric inputs"))
+    };
+    let of = [find(&of[0])?, find(&of[1])?];
+    let kinds = of.map(|place| before[place].kind);
+    let moments = kinds[0] == FeatureKind::Timestamp;
+    if kinds.iter().any(|kind| !kind.is_numeric() || (*kind == FeatureKind::Timestamp) != moments) {
+        return Err(error("it is derived from what are no two numbers".into()).help("name two numeric inputs"));
+    }
+    Ok(Some(Derived { derivation, of, moments }))
+}
+
+/// The columns of a date. Standardised parts learn from these moments.
+fn dates(parts: &[DatePart], moments: &[f64], model: Preparation<'_>) -> Expansion {
+    let since = moments.iter().map(|&ms| (ms as i64).div_euclid(DAY_MS)).min().unwrap_or(0);
+    let form = |name: DatePart| match (model, cycle(name)) {
+        (Preparation::Trees { .. }, _) => DateForm::Number { shift: 0.0, scale: 1.0 },
+        (Preparation::Weights, Some((period, _))) => DateForm::Cycle { period },
+        (Preparation::Weights, None) => {
+            let values: Vec<f64> = moments.iter().map(|&ms| part(name, ms as i64, since) as f64).collect();
+            match standardize(&values) {
+                Step::Affine { shift, scale } => DateForm::Number { shift, scale },
+                _ => DateForm::Number { shift: 0.0, scale: 1.0 },
+            }
+        }
+    };
+    let columns = parts.iter().map(|&part| DateColumn { part, form: form(part) }).collect();
+    Expansion::Dates { since, columns }
+}
+
+fn term_columns(feature: &Feature, table: &Table, rows: &[usize]) -> Result<Expansion> {
+    let texts = texts(feature, table, rows)?;
+    let expansion = terms::learn(texts.into_iter(), feature.max_terms.unwrap_or(MAX_TERMS));
+    if expansion.width() == 0 {
+        let error = Error::new(ErrorKind::InvalidData, "no training row has a term of two letters or more");
+        return Err(error.place(&table.source).item(feature.column()).help("take the feature out of the canvas"));
+    }
+    Ok(expansion)
 }
 
 /// Refuses rules and transforms that do not fit the kind of the feature.
 fn check(feature: &Feature, trees: bool) -> Result<()> {
     let error = |message: String| Error::new(ErrorKind::InvalidCanvas, message).item(&feature.name);
     let (kind, numeric) = (feature.kind.name(), feature.kind.is_numeric());
-    if !numeric && matches!(feature.missing, Missing::Median | Missing::Mean) {
-        return Err(error(format!("a {kind} has no median or mean")).help("use missing = \"mode\""));
-    }
-    if feature.kind == FeatureKind::Category && feature.missing == Missing::Zero {
-        return Err(error("a category has no zero".into()).help("use missing = \"mode\""));
+    let fills = match (feature.kind, feature.missing) {
+        (_, Missing::Error | Missing::Mode | Missing::Model) => {
+            feature.kind != FeatureKind::Text || feature.missing != Missing::Mode
+        }
+        (FeatureKind::Timestamp, Missing::Mean | Missing::Zero) => false,
+        (FeatureKind::Boolean, Missing::Zero) => true,
+        _ => numeric,
+    };
+    if !fills {
+        let help = if feature.kind == FeatureKind::Text { "leave `missing` out" } else { "use missing = \"mode\"" };
+        return Err(error(format!("a {kind} cannot be filled in this way")).help(help));
     }
     for (place, transform) in feature.transform.iter().enumerate() {
-        let fits = match transform {
-            Transform::OneHot => feature.kind == FeatureKind::Category,
-            _ => numeric,
-        };
-        if !fits {
+        if !transform.fits(feature.kind) {
             return Err(error(format!("the transform {transform:?} does not fit a {kind}")).help("remove it"));
         }
         match transform {
@@ -251,19 +395,23 @@ fn check(feature: &Feature, trees: bool) -> Result<()> {
             _ => {}
         }
     }
-    if feature.kind == FeatureKind::Text {
-        let message = "free text is for adopted models";
-        return Err(error(message.into()).help("train with another type, or run `nearside adopt` again"));
+    if feature.kind == FeatureKind::Text && feature.transform.is_empty() {
+        let message = "a text that nothing counts is for adopted models";
+        return Err(error(message.into()).help("add transform = [\"tf_idf\"]"));
     }
-    if feature.missing == Missing::Model && !(trees && feature.transform.is_empty()) {
+    if feature.missing == Missing::Model && feature.kind == FeatureKind::Timestamp {
+        return Err(error("a date that is missing has no parts".into()).help("use missing = \"median\" or \"mode\""));
+    }
+    let whole = feature.transform.is_empty() && feature.derived().is_none();
+    if feature.missing == Missing::Model && feature.kind != FeatureKind::Text && !(trees && whole) {
         let message =
             "only trees deal with missing values themselves, and only where nothing is done to the value before";
         return Err(
             error(message.into()).help("use missing = \"median\" or another rule, or trainer = gradient_boosting")
         );
     }
-    if feature.kind == FeatureKind::Category && feature.monotonic.is_some() {
-        return Err(error("a category has no order to be monotonic in".into()).help("remove \"monotonic\""));
+    if feature.monotonic.is_some() && !feature.has_order() {
+        return Err(error(format!("a {kind} has no order to be monotonic in")).help("remove \"monotonic\""));
     }
     Ok(())
 }
@@ -271,7 +419,8 @@ fn check(feature: &Feature, trees: bool) -> Result<()> {
 /// The values of a category: those of the canvas, or those of the training rows in the order of their names.
 fn known_values(feature: &Feature, table: &Table, rows: &[usize]) -> Result<Vec<String>> {
     Ok(match feature.kind {
-        FeatureKind::Number | FeatureKind::Integer | FeatureKind::Text => Vec::new(),
+        FeatureKind::Number | FeatureKind::Integer | FeatureKind::Timestamp => Vec::new(),
+        FeatureKind::Text => vec![ANY_TEXT.to_owned()],
         FeatureKind::Boolean => vec!["false".into(), "true".into()],
         FeatureKind::Category if !feature.values.is_empty() => feature.values.clone(),
         FeatureKind::Category => {
@@ -297,7 +446,11 @@ fn imputation(feature: &Feature, known: &[f64]) -> Option<f64> {
         Missing::Median => median(known),
         Missing::Mode => mode(known),
     };
-    Some(single(value))
+    match feature.kind {
+        FeatureKind::Timestamp => Some(value.floor()),
+        FeatureKind::Text => None,
+        _ => Some(single(value)),
+    }
 }
 
 fn sorted(values: &[f64]) -> Vec<f64> {
@@ -397,6 +550,7 @@ pub(super) fn signs(canvas: &Canvas, features: &[FittedFeature]) -> Vec<i8> {
     };
     canvas
         .inputs()
+        .chain(canvas.derived())
         .zip(features)
         .flat_map(|(stated, fitted)| fitted.columns.clone().map(move |_| sign(stated)))
         .collect()
@@ -410,6 +564,10 @@ pub(super) fn column_names(features: &[FittedFeature]) -> Vec<String> {
             format!("{} = {}", feature.name, feature.values.get(place).map_or("?", String::as_str))
         }
         Expansion::Bins { .. } => format!("{} (bin {place})", feature.name),
+        Expansion::Dates { .. } => format!("{} (part {place})", feature.name),
+        Expansion::Terms { terms, .. } => {
+            format!("{} (\"{}\")", feature.name, terms.get(place).map_or("?", String::as_str))
+        }
     };
     let names = |feature| (0..feature_width(feature)).map(move |place| name(feature, place));
     features.iter().flat_map(names).collect()

@@ -5,6 +5,8 @@ fn feature(kind: FeatureKind, missing: Missing, transform: &[Transform]) -> Feat
     Feature {
         name: "x".into(),
         source: None,
+        ratio: None,
+        difference: None,
         kind,
         unit: None,
         range: None,
@@ -12,6 +14,8 @@ fn feature(kind: FeatureKind, missing: Missing, transform: &[Transform]) -> Feat
         missing,
         transform: transform.to_vec(),
         bins: None,
+        parts: vec![],
+        max_terms: None,
         monotonic: None,
         note: None,
         sensitive: false,
@@ -157,8 +161,8 @@ fn rules_that_do_not_fit_the_kind_are_refused() {
     bins.bins = Some(4);
     bins.monotonic = Some(Monotonic::Increasing);
     let cases = [
-        (feature(Category, Missing::Median, &[]), "a category has no median"),
-        (feature(Category, Missing::Zero, &[]), "a category has no zero"),
+        (feature(Category, Missing::Median, &[]), "a category cannot be filled in this way"),
+        (feature(Category, Missing::Zero, &[]), "a category cannot be filled in this way"),
         (feature(Boolean, Missing::Mode, &[Transform::Log1p]), "does not fit a boolean"),
         (feature(Number, Missing::Mean, &[Transform::OneHot]), "does not fit a number"),
         (feature(Number, Missing::Mean, &[Transform::Clip]), "needs a range"),

@@ -2,7 +2,7 @@
 
 use super::fit::FittedFeature;
 use super::prepare::{feature_schema, raw};
-use crate::canvas::Canvas;
+use crate::canvas::{Canvas, FeatureKind};
 use crate::error::Result;
 use crate::features::{FeatureSchema, Value};
 use crate::sources::Table;
@@ -25,7 +25,8 @@ pub fn schema(canvas: &Canvas, fitted: &[FittedFeature], table: &Table, rows: &[
             let mut values: Vec<f64> = raw(feature, &fitted.values, table, rows)?.into_iter().flatten().collect();
             values.sort_by(f64::total_cmp);
             if schema.kind.is_numeric() {
-                schema.bins = edges(&values);
+                // Time goes on: every moment lies behind the reference rows, and that is no drift.
+                schema.bins = if schema.kind == FeatureKind::Timestamp { Vec::new() } else { edges(&values) };
                 let median = values.get(values.len() / 2).copied();
                 schema.example = median.map_or(Value::Missing, Value::Number);
             } else {
@@ -48,7 +49,7 @@ fn most_frequent(sorted: &[f64], schema: &FeatureSchema) -> Value {
     let longest = sorted.chunk_by(|a, b| a == b).max_by_key(|run| run.len());
     let Some(value) = longest.and_then(|run| schema.values.get(run[0] as usize)) else { return Value::Missing };
     match schema.kind {
-        crate::canvas::FeatureKind::Boolean => Value::Bool(value == "true"),
+        FeatureKind::Boolean => Value::Bool(value == "true"),
         _ => Value::Text(value.clone()),
     }
 }

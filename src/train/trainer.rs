@@ -221,9 +221,7 @@ impl Trainer for BoostedTrees {
         let own = settings(set);
         let labels = set.target.labels().map(Labels::positives).unwrap_or_default();
         let mut objective: Box<dyn Objective> = match (set.target, head(set.target)) {
-            (Target::Classes(labels), Head::Many { classes }) => {
-                Box::new(SoftmaxLoss { labels: &labels.of, classes: classes.len() })
-            }
+            (Target::Classes(labels), Head::Many { classes }) => Box::new(SoftmaxLoss::new(&labels.of, classes.len())),
             (Target::Classes(_), _) => Box::new(TwoClasses {
                 labels: &labels,
                 weights: &variant.weights,

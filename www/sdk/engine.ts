@@ -1,5 +1,6 @@
 import { NearsideError } from "./errors.js";
 import { random64 } from "./host.js";
+import { inNumbers } from "./record.js";
 import type { Transfer } from "./download.js";
 import type { Instance, Runtime } from "./runtime.js";
 import type { Baseline, Explanation, LossReason, Manifest, PageStage, Prediction, RawRecord, Report, Stage } from "./types.js";
@@ -77,8 +78,9 @@ export class LocalEngine implements Engine {
   async predict(record: RawRecord, groups: Record<string, string> | undefined, uncounted: boolean): Promise<Prediction> {
     // Without a dead instance there is no pause here: a prediction and its count are one step for everybody else.
     if (this.instance.dead) await this.revive();
+    const read = inNumbers(record, this.manifest);
     try {
-      return this.call((predictor) => predictor.predict(record, groups, uncounted));
+      return this.call((predictor) => predictor.predict(read, groups, uncounted));
     } finally {
       this.#counted ||= !this.instance.dead;
     }
@@ -86,7 +88,8 @@ export class LocalEngine implements Engine {
 
   async explain(record: RawRecord): Promise<Explanation> {
     if (this.instance.dead) await this.revive();
-    return this.call((predictor) => predictor.explain(record));
+    const read = inNumbers(record, this.manifest);
+    return this.call((predictor) => predictor.explain(read));
   }
 
   stage(name: Stage, ms: number): void {

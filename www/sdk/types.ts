@@ -38,8 +38,13 @@ export interface ModelDescription {
   metadata: Record<string, string>;
 }
 
-/** One raw record, by feature name, in the units that the manifest states. `null` and absent both mean "missing". */
-export type RawRecord = Record<string, string | number | boolean | null | undefined>;
+/**
+ * One raw record, by feature name, in the units that the manifest states. `null` and absent both mean "missing".
+ *
+ * A timestamp is a `Date`, a text in ISO 8601 (`"2024-02-29"`, `"2024-02-29T08:30:15Z"`; without a zone it is UTC), or the
+ * milliseconds since 1970-01-01 UTC.
+ */
+export type RawRecord = Record<string, string | number | boolean | Date | null | undefined>;
 
 /** One rule that a record broke. `message` is a sentence for people. */
 export interface Violation {
@@ -293,7 +298,7 @@ export interface Manifest {
   };
   task: { kind: string; target: string; classes: string[]; positive: string | null };
   features: {
-    name: string; kind: "number" | "integer" | "category" | "boolean" | "text"; unit: string | null; range: [number, number] | null;
+    name: string; kind: "number" | "integer" | "category" | "boolean" | "text" | "timestamp"; unit: string | null; range: [number, number] | null;
     values: string[]; missing: string; note: string | null; bins: number[]; example: unknown;
     /** The input and the column in it that the feature feeds; without it, the input at its own place. */
     feeds?: { input: string; column: number };

@@ -133,7 +133,7 @@ class Remote {
       try {
         this.#worker.postMessage({ ...question, call } as Ask);
       } catch (error) {
-        return reject(new NearsideError("invalid-record", `What was asked cannot be sent to the worker: ${(error as Error).message} A record holds numbers, strings and booleans.`, { cause: error }));
+        return reject(new NearsideError("invalid-record", `What was asked cannot be sent to the worker: ${(error as Error).message} A record holds numbers, strings, booleans and dates.`, { cause: error }));
       }
       this.#calls.set(call, { resolve, reject });
     });

@@ -223,3 +223,14 @@ fn the_json_has_the_promised_keys() {
     assert_eq!(serde_json::from_value::<CanvasView>(json).unwrap(), view);
     assert_eq!(serde_json::from_str::<Live>("{}").unwrap(), Live::default());
 }
+
+#[test]
+fn the_features_block_says_when_the_first_records_are_in_another_unit() {
+    let mut traffic = Traffic::new();
+    (0..20).for_each(|row| traffic.predict(40.0 + f64::from(row), 0, true, 0));
+    let view = canvas_view(&canvas(), Some(&traffic.report()), &live());
+    let block = view.blocks.iter().find(|block| block.id == "features").unwrap();
+    let income = block.live.iter().find(|shown| shown.label == "income").unwrap();
+    assert_eq!(income.state, BlockState::Bad);
+    assert!(income.value.ends_with("another unit?"), "{}", income.value);
+}

@@ -399,3 +399,40 @@ fn the_json_has_the_promised_keys() {
     has(&json["verdict"], &["state", "words"]);
     assert_eq!((&json["from"], &json["drift"][0]["kind"]), (&Json::Null, &json!("number")));
 }
+
+/// 20 predictions are far too few for a PSI, and enough to see that cents were sent for euros.
+#[test]
+fn another_unit_or_name_is_found_in_the_first_records() {
+    let words = |traffic: &Traffic, feature: usize| mismatch(&traffic.report().drift[feature]);
+    let incomes = |count: u64, income: &dyn Fn(u64) -> f64| {
+        let mut traffic = Traffic::new();
+        traffic.manifest.features[0].range = None;
+        traffic.layout = Layout::new(&traffic.manifest);
+        (0..count).for_each(|row| traffic.predict(income(row), (row % 2) as usize, true, 0));
+        traffic
+    };
+    let euros = |row: u64| (row % 10) as f64 / 10.0 + 0.05;
+    let cents = incomes(20, &|row| euros(row) * 100.0);
+    assert_eq!(cents.report().drift[0].state, DriftState::NotEnoughEvidence);
+    let wanted =
+        "100 % of 20 values are above 90 % of those in training, the mean is 100 times that of training: another unit?";
+    assert_eq!(words(&cents, 0).as_deref(), Some(wanted));
+    assert_eq!(words(&cents, 1), None, "the other feature is as it was");
+    let thousands = words(&incomes(40, &|row| if row == 7 { 0.5 } else { euros(row) / 1000.0 }), 0).unwrap();
+    assert!(thousands.starts_with("97.5 % of 40 values are below 90 % of those in training"), "{thousands}");
+    // What is as usual, only higher, or too little to tell is no other unit.
+    assert_eq!(words(&incomes(400, &euros), 0), None);
+    assert_eq!(words(&incomes(400, &|row| euros(row) * 2.0), 0), None);
+    assert_eq!(words(&incomes(12, &|_| 99.0), 0), None);
+
+    let mut missing = Traffic::new();
+    missing.profile.add(missing.layout.observation(0, Observation::Missing), 15);
+    missing.profile.add(missing.layout.observation(1, Observation::Unseen), 15);
+    let text = words(&missing, 0).unwrap();
+    assert_eq!(text, "100 % of 15 values are missing, in training 0 %: is it sent, and under this name?");
+    let text = words(&missing, 1).unwrap();
+    assert_eq!(text, "100 % of 15 values were never seen in training: are they written in another way?");
+    let mut unknown = missing.report().drift.remove(0);
+    unknown.bins.iter_mut().for_each(|bin| bin.reference = None);
+    assert_eq!(mismatch(&unknown), None, "without a baseline nothing is known");
+}

@@ -1,26 +1,84 @@
 //! From raw values to prepared columns, as nodes.
 
-use super::{index, number, port};
-use crate::canvas::FeatureKind;
+use super::{dates, index, number, port, texts};
+use crate::canvas::{Derivation, FeatureKind};
 use crate::error::Result;
 use crate::onnx::{Attribute, GraphBuilder};
 use crate::tensor::{Data, ElementType, Tensor};
-use crate::train::{Expansion, FittedFeature, Step};
+use crate::train::{Derived, Expansion, FittedFeature, Step};
 
-/// Adds the nodes of one feature; gives the name of its `[batch, width]` columns.
-pub(super) fn prepared(graph: &mut GraphBuilder, feature: &FittedFeature) -> Result<String> {
-    let is_category = feature.kind == FeatureKind::Category;
-    let element = if is_category { ElementType::I64 } else { ElementType::F32 };
-    let mut value = graph.input(&port(&feature.name, element, &[1]));
-    if let Some(impute) = feature.impute {
-        let (missing, stand_in) = if is_category {
+/// The nodes of one feature, by name.
+pub(super) struct Prepared {
+    /// Its value after the imputation, `[batch, 1]`.
+    value: String,
+    /// Its columns, `[batch, width]`; none for a feature that others are derived from and nothing else.
+    pub(super) columns: Option<String>,
+}
+
+/// Adds the nodes of one feature. `before` are those that it may be derived from.
+pub(super) fn prepared(graph: &mut GraphBuilder, feature: &FittedFeature, before: &[Prepared]) -> Result<Prepared> {
+    if let Expansion::Terms { terms, weights } = &feature.expansion {
+        let value = graph.input(&port(&feature.name, ElementType::Text, &[1]));
+        let columns = Some(texts::columns(graph, &value, terms, weights)?);
+        return Ok(Prepared { value, columns });
+    }
+    let value = match feature.derived {
+        None => imputed(graph, feature)?,
+        Some(derived) => {
+            let [left, right] = derived.of.map(|place| before[place].value.as_str());
+            apart(graph, derived, left, right)?
+        }
+    };
+    let columns = match &feature.expansion {
+        Expansion::Dates { columns, .. } if columns.is_empty() => None,
+        Expansion::Dates { since, columns } => Some(dates::columns(graph, &value, *since, columns)?),
+        _ => Some(columns(graph, feature, value.clone())?),
+    };
+    Ok(Prepared { value, columns })
+}
+
+/// The input of a feature, with what stands in for a missing value.
+fn imputed(graph: &mut GraphBuilder, feature: &FittedFeature) -> Result<String> {
+    let element = match feature.kind {
+        FeatureKind::Category | FeatureKind::Timestamp => ElementType::I64,
+        _ => ElementType::F32,
+    };
+    let value = graph.input(&port(&feature.name, element, &[1]));
+    let Some(impute) = feature.impute else { return Ok(value) };
+    let (missing, stand_in) = match feature.kind {
+        FeatureKind::Category => {
             let zero = index(graph, &[0])?;
             (graph.node("Less", &[&value, &zero], &[]), index(graph, &[impute as i64])?)
-        } else {
-            (graph.node("IsNaN", &[&value], &[]), number(graph, impute)?)
-        };
-        value = graph.node("Where", &[&missing, &stand_in, &value], &[]);
-    }
+        }
+        FeatureKind::Timestamp => {
+            let nothing = index(graph, &[i64::MIN])?;
+            (graph.node("Equal", &[&value, &nothing], &[]), index(graph, &[impute as i64])?)
+        }
+        _ => (graph.node("IsNaN", &[&value], &[]), number(graph, impute)?),
+    };
+    Ok(graph.node("Where", &[&missing, &stand_in, &value], &[]))
+}
+
+/// A number derived from two.
+fn apart(graph: &mut GraphBuilder, derived: Derived, left: &str, right: &str) -> Result<String> {
+    Ok(match derived.derivation {
+        Derivation::Difference if derived.moments => {
+            let ms = graph.node("Sub", &[left, right], &[]);
+            let (ms, day) = (to_float(graph, &ms), number(graph, 86_400_000.0)?);
+            graph.node("Div", &[&ms, &day], &[])
+        }
+        Derivation::Difference => graph.node("Sub", &[left, right], &[]),
+        Derivation::Ratio => {
+            let zero = number(graph, 0.0)?;
+            let is_zero = graph.node("Equal", &[right, &zero], &[]);
+            let ratio = graph.node("Div", &[left, right], &[]);
+            graph.node("Where", &[&is_zero, &zero, &ratio], &[])
+        }
+    })
+}
+
+/// From a value to its columns: steps and expansion.
+fn columns(graph: &mut GraphBuilder, feature: &FittedFeature, mut value: String) -> Result<String> {
     for step in &feature.steps {
         value = match *step {
             Step::Clip { low, high } => {
@@ -66,6 +124,8 @@ pub(super) fn prepared(graph: &mut GraphBuilder, feature: &FittedFeature) -> Res
             Ok(graph.node("Add", &[&nothing, &one], &[]))
         }
         Expansion::Bins { edges } => bins(graph, &value, edges),
+        // These have nodes of their own.
+        Expansion::Dates { .. } | Expansion::Terms { .. } => Ok(value),
     }
 }
 
@@ -90,7 +150,7 @@ fn bins(graph: &mut GraphBuilder, value: &str, edges: &[f64]) -> Result<String> 
     Ok(graph.node("Add", &[&moved, &first], &[]))
 }
 
-fn to_float(graph: &mut GraphBuilder, value: &str) -> String {
+pub(super) fn to_float(graph: &mut GraphBuilder, value: &str) -> String {
     const FLOAT: i64 = 1;
     graph.node("Cast", &[value], &[Attribute::Int("to", FLOAT)])
 }

@@ -1,10 +1,13 @@
 //! From a fit to an ONNX graph: a raw record goes in; label, probabilities and margin, or the predicted number, come out.
 //!
 //! Inputs are one `[batch, 1]` tensor per feature, named after it: float32 with NaN for a missing number or boolean,
-//! and the int64 index of a category with −1 for a missing or unknown one.
+//! the int64 index of a category with −1 for a missing or unknown one, the int64 milliseconds of a timestamp with the
+//! lowest number that there is for a missing one, and a string for a text.
 
+mod dates;
 mod heads;
 mod inputs;
+mod texts;
 mod trees;
 
 use super::{Fitted, Model};
@@ -34,11 +37,12 @@ pub fn export(name: &str, fitted: &Fitted) -> Result<Vec<u8>> {
         return Err(error.help("choose another name, and name its column with `source`"));
     }
     let mut graph = GraphBuilder::new(name);
-    let mut columns = Vec::with_capacity(fitted.features.len());
+    let mut prepared: Vec<inputs::Prepared> = Vec::with_capacity(fitted.features.len());
     for feature in &fitted.features {
-        columns.push(inputs::prepared(&mut graph, feature)?);
+        let next = inputs::prepared(&mut graph, feature, &prepared)?;
+        prepared.push(next);
     }
-    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let columns: Vec<&str> = prepared.iter().filter_map(|feature| feature.columns.as_deref()).collect();
     let matrix = graph.node("Concat", &columns, &[Attribute::Int("axis", 1)]);
     let sums = heads::sums_name(&fitted.head);
     match &fitted.model {

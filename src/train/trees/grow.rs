@@ -5,6 +5,8 @@
 
 use super::bins::{Binned, BinnedColumn};
 use crate::tensor::trees::{Branch, Listed, Test};
+pub use nearside_kernels::Slope;
+use nearside_kernels::{BinSums as Sums, histogram};
 use std::ops::Range;
 use std::thread;
 
@@ -16,15 +18,6 @@ const LEAST_GAIN: f64 = 1e-10;
 
 /// From so many values on, sums are made by several threads.
 const PARALLEL: usize = 200_000;
-
-/// The first and second derivative of the loss of a row.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Slope {
-    /// The first derivative by the row's sum.
-    pub first: f32,
-    /// The second, above 0.
-    pub second: f32,
-}
 
 /// What a tree is grown from.
 pub(super) struct Growth<'a> {
@@ -51,32 +44,22 @@ pub(super) struct Grown {
     questions: Vec<Option<(usize, u8, bool)>>,
 }
 
-/// Sums over rows.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sums {
-    first: f64,
-    second: f64,
-    rows: u32,
+fn plus(a: Sums, b: Sums) -> Sums {
+    Sums { first: a.first + b.first, second: a.second + b.second, rows: a.rows + b.rows }
 }
 
-impl Sums {
-    fn plus(self, other: Self) -> Self {
-        Self { first: self.first + other.first, second: self.second + other.second, rows: self.rows + other.rows }
-    }
+fn less(a: Sums, b: Sums) -> Sums {
+    Sums { first: a.first - b.first, second: a.second - b.second, rows: a.rows - b.rows }
+}
 
-    fn less(self, other: Self) -> Self {
-        Self { first: self.first - other.first, second: self.second - other.second, rows: self.rows - other.rows }
-    }
+/// The value of a leaf with these sums, within its bounds.
+fn leaf_value(sums: Sums, bounds: [f64; 2]) -> f64 {
+    (-sums.first / sums.second.max(f64::MIN_POSITIVE)).clamp(bounds[0], bounds[1])
+}
 
-    /// The value of a leaf with these sums, within its bounds.
-    fn value(self, bounds: [f64; 2]) -> f64 {
-        (-self.first / self.second.max(f64::MIN_POSITIVE)).clamp(bounds[0], bounds[1])
-    }
-
-    /// What a leaf of this value takes off the loss, twice.
-    fn gain(self, value: f64) -> f64 {
-        -(2.0 * self.first * value + self.second * value * value)
-    }
+/// What a leaf of this value takes off the loss, twice.
+fn gain_of(sums: Sums, value: f64) -> f64 {
+    -(2.0 * sums.first * value + sums.second * value * value)
 }
 
 /// A node that may be split.
@@ -104,7 +87,7 @@ impl Growth<'_> {
         let mut tree = Grown { order: rows.to_vec(), ..Grown::default() };
         tree.add_node();
         let histogram = self.histogram(&tree.order, slopes);
-        let sums = rows.iter().fold(Sums::default(), |sums, &row| sums.plus(of(slopes[row as usize])));
+        let sums = rows.iter().fold(Sums::default(), |sums, &row| plus(sums, of(slopes[row as usize])));
         let bounds = [f64::NEG_INFINITY, f64::INFINITY];
         let mut level = vec![Open { node: 0, rows: 0..rows.len(), sums, bounds, histogram }];
         for depth in 0..=self.depth {
@@ -129,7 +112,7 @@ impl Growth<'_> {
         };
         let middle = open.rows.start + partition(&mut tree.order[open.rows.clone()], goes_first);
         let parts = [open.rows.start..middle, middle..open.rows.end];
-        let sums = [split.first, open.sums.less(split.first)];
+        let sums = [split.first, less(open.sums, split.first)];
         let children = [tree.add_node(), tree.add_node()];
         tree.questions[open.node] = Some((split.column, split.bin as u8, split.missing));
         tree.nodes[open.node] = Listed::Branch(Branch {
@@ -140,7 +123,7 @@ impl Growth<'_> {
             missing: split.missing,
             children,
         });
-        let values = sums.map(|sums| sums.value(open.bounds));
+        let values = sums.map(|sums| leaf_value(sums, open.bounds));
         let middle = values[0] / 2.0 + values[1] / 2.0;
         let bounds = match self.signs[split.column] {
             0 => [open.bounds; 2],
@@ -170,7 +153,7 @@ impl Growth<'_> {
         let smaller = usize::from(parts[1].len() < parts[0].len());
         let counted = self.histogram(&tree.order[parts[smaller].clone()], slopes);
         let mut rest = whole;
-        rest.iter_mut().zip(&counted).for_each(|(rest, counted)| *rest = rest.less(*counted));
+        rest.iter_mut().zip(&counted).for_each(|(rest, counted)| *rest = less(*rest, *counted));
         if smaller == 0 { [counted, rest] } else { [rest, counted] }
     }
 
@@ -189,10 +172,7 @@ impl Growth<'_> {
         }
         let count = |jobs: &mut [(&BinnedColumn, &mut [Sums])]| {
             for (column, sums) in jobs {
-                for (&row, &slope) in rows.iter().zip(&gathered) {
-                    let sum = &mut sums[usize::from(column.bins[row as usize])];
-                    *sum = sum.plus(of(slope));
-                }
+                histogram(&column.bins, rows, &gathered, sums);
             }
         };
         let threads = if rows.len() * columns.len() < PARALLEL { 1 } else { threads() };
@@ -210,7 +190,7 @@ impl Growth<'_> {
         if (open.sums.rows as usize) < 2 * self.min_rows {
             return None;
         }
-        let now = open.sums.gain(open.sums.value(open.bounds));
+        let now = gain_of(open.sums, leaf_value(open.sums, open.bounds));
         let mut best: Option<Split> = None;
         let mut start = 0;
         for (place, column) in self.columns.columns().iter().enumerate() {
@@ -222,19 +202,19 @@ impl Growth<'_> {
             for &with_missing in ways {
                 let mut first = if with_missing { missing } else { Sums::default() };
                 for (bin, sum) in sums.iter().enumerate().skip(1).take(column.edges.len()) {
-                    first = first.plus(*sum);
-                    let second = open.sums.less(first);
+                    first = plus(first, *sum);
+                    let second = less(open.sums, first);
                     if !self.is_leaf(first) {
                         continue;
                     }
                     if !self.is_leaf(second) {
                         break;
                     }
-                    let values = [first.value(open.bounds), second.value(open.bounds)];
+                    let values = [leaf_value(first, open.bounds), leaf_value(second, open.bounds)];
                     if f64::from(self.signs[place]) * (values[0] - values[1]) > 0.0 {
                         continue;
                     }
-                    let gain = first.gain(values[0]) + second.gain(values[1]) - now;
+                    let gain = gain_of(first, values[0]) + gain_of(second, values[1]) - now;
                     if gain > best.map_or(LEAST_GAIN, |best| best.gain) {
                         let goes = with_missing || (missing.rows == 0 && first.rows > second.rows);
                         best = Some(Split { gain, column: place, bin, missing: goes && column.missing, first });
@@ -260,7 +240,7 @@ impl Grown {
     fn close(&mut self, open: &Open, learning_rate: f64) {
         let place = self.values.len();
         // What the graph holds is float32, and what is learned next starts from what it will answer.
-        self.values.push(f64::from((open.sums.value(open.bounds) * learning_rate) as f32));
+        self.values.push(f64::from((leaf_value(open.sums, open.bounds) * learning_rate) as f32));
         self.leaves.push(open.rows.clone());
         self.nodes[open.node] = Listed::Leaf(place..place + 1);
     }

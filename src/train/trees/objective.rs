@@ -14,8 +14,8 @@ pub trait Objective {
     /// Where the sums start: one number per output.
     fn start(&self) -> Vec<f64>;
 
-    /// Both derivatives by the sums of one output. `sums` holds the sums of all rows, output by output; `slopes` has one
-    /// place per row.
+    /// Both derivatives by the sums of one output; a round asks for those of output 0 first, and its sums are the same for
+    /// all. `sums` holds the sums of all rows, output by output; `slopes` has one place per row.
     fn slopes(&mut self, sums: &[f64], output: usize, slopes: &mut [Slope]);
 
     /// The mean loss over these rows: lower is better.
@@ -115,9 +115,16 @@ pub struct SoftmaxLoss<'a> {
     pub labels: &'a [usize],
     /// The number of classes.
     pub classes: usize,
+    /// The probabilities of all rows, row by row, at the sums that a round starts from.
+    at: Vec<f64>,
 }
 
-impl SoftmaxLoss<'_> {
+impl<'a> SoftmaxLoss<'a> {
+    /// From the class of each row.
+    pub fn new(labels: &'a [usize], classes: usize) -> Self {
+        Self { labels, classes, at: Vec::new() }
+    }
+
     fn probabilities(&self, sums: &[f64], row: usize) -> Vec<f64> {
         let rows = self.labels.len();
         let mut own: Vec<f64> = (0..self.classes).map(|class| sums[class * rows + row]).collect();
@@ -140,8 +147,11 @@ impl Objective for SoftmaxLoss<'_> {
     fn slopes(&mut self, sums: &[f64], output: usize, slopes: &mut [Slope]) {
         // The diagonal of the second derivatives, stretched as Friedman's K / (K − 1) does for classes that sum to one.
         let stretch = self.classes as f64 / (self.classes as f64 - 1.0).max(1.0);
+        if output == 0 {
+            self.at = (0..self.labels.len()).flat_map(|row| self.probabilities(sums, row)).collect();
+        }
         for (row, slope) in slopes.iter_mut().enumerate() {
-            let probability = self.probabilities(sums, row)[output];
+            let probability = self.at[row * self.classes + output];
             let target = f64::from(u8::from(self.labels[row] == output));
             let second = (stretch * probability * (1.0 - probability)).max(1e-16);
             *slope = Slope { first: (probability - target) as f32, second: second as f32 };

@@ -235,7 +235,7 @@ export class RecordForm extends LitElement {
         ${values.map((entry) => html`<option value=${entry} .selected=${entry === value}>${words(entry)}</option>`)}
       </select>`;
     }
-    if (kind === "text") {
+    if (kind === "text" || kind === "timestamp") {
       const text = typeof value === "string" ? value : "";
       return html`<div class="input">
         <input id=${name} autocomplete="off" .value=${text} ?disabled=${left} aria-describedby="${name}-hint" @change=${(event: Event) => this.set(name, (event.target as HTMLInputElement).value)} />

@@ -19,7 +19,8 @@ export function example(manifest: Manifest): Fields {
 }
 
 /** A packed example is a value of the feature's kind, or null; a number went through 32 bits, which hold 7 digits. */
-function exampleOf({ example: packed }: Feature): Value {
+function exampleOf({ kind, example: packed }: Feature): Value {
+  if (kind === "timestamp" && typeof packed === "number") return new Date(packed).toISOString();
   return typeof packed === "number" ? Number(packed.toPrecision(7)) : (packed as Value);
 }
 
@@ -43,6 +44,12 @@ function draw(feature: Feature, random: () => number): Value {
       return Math.round(between(feature, random));
     case "number":
       return Number(between(feature, random).toPrecision(4));
+    case "timestamp": {
+      const usual = typeof feature.example === "number" ? feature.example : 0;
+      const [low, high] = feature.range ?? [-Infinity, Infinity];
+      const ms = usual + (random() - 0.5) * 60 * 86_400_000;
+      return new Date(Math.min(high, Math.max(low, Math.trunc(ms)))).toISOString();
+    }
     case "text":
       return exampleOf(feature);
   }
