@@ -26,10 +26,13 @@ pub(super) fn check_evaluation(canvas: &Canvas, report: &mut Report) {
         check_gate(canvas, &format!("offline_evaluation.gates[{index}]"), gate, report);
     }
     for (index, slice) in evaluation.slices.iter().enumerate() {
-        let columns = canvas.features.iter().filter(|feature| feature.derived().is_none());
-        let names = columns.map(|feature| feature.name.as_str());
-        report.name(format!("offline_evaluation.slices[{index}]"), "feature", slice, names);
+        report.name(format!("offline_evaluation.slices[{index}]"), "feature", slice, columns(canvas));
     }
+}
+
+/// The features that rows can be told apart by: those that are columns, and not derived from others.
+fn columns(canvas: &Canvas) -> impl Iterator<Item = &str> {
+    canvas.features.iter().filter(|feature| feature.derived().is_none()).map(|feature| feature.name.as_str())
 }
 
 fn check_gate(canvas: &Canvas, path: &str, gate: &Gate, report: &mut Report) {
@@ -57,9 +60,7 @@ fn check_gate(canvas: &Canvas, path: &str, gate: &Gate, report: &mut Report) {
     }
     let alone = is_fairness_metric(metric) || metric == LATENCY_METRIC;
     if let Some(slice) = &gate.slice {
-        let columns = canvas.features.iter().filter(|feature| feature.derived().is_none());
-        let names = columns.map(|feature| feature.name.as_str());
-        report.name(format!("{path}.slice"), "feature", slice, names);
+        report.name(format!("{path}.slice"), "feature", slice, columns(canvas));
         if alone {
             report.add(format!("{path}.slice"), format!("{metric} is measured over all rows"), "leave `slice` out");
         }

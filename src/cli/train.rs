@@ -1,7 +1,7 @@
 //! `nearside train`: the candidates, as ONNX files.
 
-use crate::program;
 use crate::output::{self, Progress};
+use crate::program;
 use crate::project::{KIT, Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
 use clap::Args;
 use nearside::bundle::sha256_hex;

@@ -51,7 +51,13 @@ impl Program {
                 .help("add command = [\"program\", \"argument\"]")
         })?;
         let mut command = Command::new(name);
-        command.args(arguments).envs(environment.iter().copied()).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(|error| {
