@@ -25,7 +25,7 @@ pub(super) fn read(path: &Path, query: &str, rows: &mut Batches<'_>) -> Result<(
         let error = Error::new(ErrorKind::InvalidData, "the query writes to the file").place(&place);
         return Err(error.help("write a SELECT"));
     }
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let places = rows.header(names.iter().map(String::as_str), &place)?;
     let mut found = statement.query([]).map_err(wrong)?;
     while rows.room() > 0 {
