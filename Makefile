@@ -20,7 +20,7 @@ SDK := $(shell find www/sdk -name '*.ts' -not -path '*/dist/*') www/sdk/build.mj
 DASHBOARD := $(shell find www/dashboard -type f -not -path '*/dist/*')
 EXAMPLES := $(shell find www/examples -type f)
 
-.PHONY: help all build serve models wasm wasm-target www check test test-rust test-web chromium package size bench clean
+.PHONY: help all build serve models wasm wasm-target www check test test-rust test-web chromium postgresql package size bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -34,8 +34,8 @@ build: $(NEARSIDE) ## Build WebAssembly, SDK, dashboard and target/release/nears
 serve: $(NEARSIDE) ## Serve models/loan-approval as it is packed
 	$(NEARSIDE) serve --project $(PROJECT) --port $(PORT)
 
-models: $(NEARSIDE) ## Build the bundles of the ready projects again
-	$(NEARSIDE) retrain --project models/loan-approval
+models: $(NEARSIDE) ## Build the bundles of the ready projects again (digits are fetched)
+	for project in $(notdir $(wildcard models/*)); do $(NEARSIDE) retrain --project models/$$project; done
 
 $(NEARSIDE): $(RUST) www/dashboard/dist/index.html $(EXAMPLES)
 	cargo build --release --bin nearside
@@ -88,9 +88,9 @@ check: node_modules/.package-lock.json wasm-target ## Formatting and lints
 	cargo clippy --target wasm32-unknown-unknown --no-default-features --features canvas --lib -- -D warnings
 	npx --no-install tsc -p www/dashboard --noEmit
 
-test: check test-rust test-web ## Run every test (installs Chromium where it is missing)
+test: check test-rust test-web ## Run every test (installs Chromium and PostgreSQL where they are missing)
 
-test-rust: www/dashboard/dist/index.html
+test-rust: www/dashboard/dist/index.html postgresql
 	cargo test --workspace
 
 # The browser tests take the binary of the Rust tests: one build less.
@@ -101,6 +101,11 @@ test-web: test-rust chromium
 
 chromium:
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
+
+# A server for the tests of data sources, which skip where it is missing: only root can install it.
+postgresql:
+	@ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || [ "$$(id -u)" != 0 ] \
+	|| { apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; }
 
 # What ships, and what it weighs.
 package: ## Build what ships: the npm package and the binary, into target/package

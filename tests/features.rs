@@ -444,7 +444,7 @@ fn a_range_may_be_written_in_dates() {
     let text = r#"
         name = "loans"
         prediction_task = { kind = "classification", target = "repaid", positive = "yes" }
-        features = [{ name = "day", type = "timestamp", range = ["1970-01-02", "1970-01-03T00:00:01Z"],
+        features = [{ name = "day", type = "timestamp", range = [1970-01-02, "1970-01-03T00:00:01Z"],
                       transform = ["date_parts"], parts = ["hour"] }]
     "#;
     let canvas = parse_canvas(text, "canvas.toml").unwrap();

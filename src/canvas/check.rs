@@ -4,6 +4,7 @@
 
 use super::check_evaluation::check_evaluation;
 use super::check_features::check_features;
+use super::check_sources::check_sources;
 use super::finding::Finding;
 use super::metrics::{LIVE_METRICS, is_fairness_metric, offline_metrics};
 use super::nearest::suggest;
@@ -81,13 +82,13 @@ impl Report {
         }
     }
 
-    fn above_zero(&mut self, path: &str, value: f64) {
+    pub(super) fn above_zero(&mut self, path: &str, value: f64) {
         if value <= 0.0 {
             self.add(path, format!("{value} is not above 0"), "write a number above 0, or leave the key out");
         }
     }
 
-    fn length(&mut self, path: String, text: &str) {
+    pub(super) fn length(&mut self, path: String, text: &str) {
         if Millis::parse(text).is_none() {
             let help = "write a whole number and a unit: \"90s\", \"15m\", \"6h\" or \"7d\"";
             self.add(path, format!("\"{text}\" is not a length of time"), help);
@@ -109,25 +110,6 @@ fn check_name(canvas: &Canvas, report: &mut Report) {
     let metrics = metrics
         .map(|(index, metric)| (format!("value_proposition.business_metric[{index}].name"), metric.name.as_str()));
     report.distinct("business metric", metrics);
-}
-
-fn check_sources(canvas: &Canvas, report: &mut Report) {
-    let sources = canvas.data_sources.iter().enumerate();
-    report.distinct(
-        "source",
-        sources.clone().map(|(index, source)| (format!("data_sources[{index}].name"), source.name.as_str())),
-    );
-    for (index, source) in sources {
-        let path = format!("data_sources[{index}]");
-        if source.location.is_empty() {
-            report.add(format!("{path}.location"), "the location is empty", "name a file, relative to the canvas");
-        }
-        if let Some(refresh) = &source.refresh {
-            report.length(format!("{path}.refresh"), refresh);
-        }
-        report.not_negative(&format!("{path}.cost.per_row"), source.cost.per_row);
-        report.not_negative(&format!("{path}.cost.per_gb_month"), source.cost.per_gb_month);
-    }
 }
 
 fn check_task(canvas: &Canvas, report: &mut Report) {

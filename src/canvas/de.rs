@@ -310,7 +310,7 @@ mod tests {
         let wanted = [
             "nmae: unknown key \"nmae\"; did you mean \"name\"?",
             "features[0].type: unknown value \"numbr\"; did you mean \"number\"? accepted: number, integer, category, boolean",
-            "features[0].range[1]: the text \"1\" where a number belongs",
+            "features[0].range[1]: the text \"1\" where a number, or a date like \"2024-01-31\" belongs",
             "offline_evaluation.gates[0].min: the text \"0.5\" where a number belongs",
             "offline_evaluation.gates[1].metric: a required key is missing; add \"metric\"",
             "building_models.seed: the number -1 where a whole number of at least 0 belongs",
@@ -330,7 +330,7 @@ mod tests {
         );
         let found = faults(&text);
         for words in [
-            "features[0].type: the number 3 where one of the texts number, integer, category, boolean, text belongs",
+            "features[0].type: the number 3 where one of the texts number, integer, category, boolean, text, timestamp belongs",
             "features[0].range: 3 values where a list of 2 belongs",
             "decisions.bands[0].at_least: NaN is not a finite number",
             "decisions.review: the number 3 where a table belongs",

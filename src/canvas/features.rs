@@ -131,7 +131,9 @@ impl serde::de::Visitor<'_> for EndVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<End, E> {
-        parse_timestamp(text).map(End).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+        // A number in quotes is a mistake.
+        let date = parse_timestamp(text).filter(|_| text.parse::<f64>().is_err());
+        date.map(End).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
     }
 }
 

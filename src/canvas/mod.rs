@@ -5,6 +5,7 @@
 mod check;
 mod check_evaluation;
 mod check_features;
+mod check_sources;
 mod evaluation;
 mod features;
 mod finding;
@@ -36,7 +37,7 @@ pub use operation::{
     BuildingModels, CollectingData, Consent, Fairness, MakingPredictions, Mitigation, RolloutMode, RolloutStep, Scale,
     Stack, Trainer, TrainerKind, When, Where,
 };
-pub use sources::{DataSource, SourceCost, SourceKind};
+pub use sources::{DataSource, Join, JoinKind, SourceCost, SourceFormat, SourceKind};
 pub use task::{Complexity, PredictionTask, TaskKind};
 pub use value::{BusinessMetric, Direction, ValueProposition};
 

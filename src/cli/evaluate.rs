@@ -286,6 +286,9 @@ fn champion_answers(
 /// A predictor as the bundle of this model will make it.
 pub fn predictor(project: &Project, trained: &Trained, model: &[u8]) -> Result<Predictor> {
     let engine = engine::quickest(model)?;
-    let manifest = manifest(&project.canvas, &trained.schema, &trained.classes, engine.signature());
+    let mut manifest = manifest(&project.canvas, &trained.schema, &trained.classes, engine.signature());
+    if let Some(roles) = &trained.roles {
+        manifest.roles.clone_from(roles);
+    }
     Predictor::new(manifest, Some(engine), 0)
 }

@@ -14,6 +14,7 @@ mod ledger;
 mod lock;
 mod output;
 mod pack;
+mod program;
 mod project;
 mod promote;
 mod retrain;

@@ -2,7 +2,7 @@
 
 use crate::lock::Turn;
 use clap::Args;
-use nearside::bundle::{sha256_hex, short_digest};
+use nearside::bundle::{Roles, sha256_hex, short_digest};
 use nearside::canvas::{BuildingModels, Canvas, Complexity, OfflineEvaluation, PredictionTask, to_json};
 use nearside::features::FeatureSchema;
 use nearside::rollout::{Registry, write_atomically};
@@ -45,6 +45,12 @@ pub struct Trained {
     pub schema: Vec<FeatureSchema>,
     /// The classes, in the order of the probabilities.
     pub classes: Vec<String>,
+    /// Which output means what, for a model that a program of the project trained; nothing for those of the kit.
+    #[serde(default)]
+    pub roles: Option<Roles>,
+    /// What such a program measured itself.
+    #[serde(default)]
+    pub metrics: Option<serde_json::Value>,
     /// The candidates, the plain one first.
     pub candidates: Vec<TrainedCandidate>,
 }

@@ -10,7 +10,7 @@ use crate::{evaluate, pack, train};
 use clap::Args;
 use nearside::Result;
 use nearside::bundle::BuildStep;
-use nearside::sources::{Lineage, gather};
+use nearside::sources::{Lineage, gather, is_current};
 use serde::Serialize;
 
 /// Gather, train, evaluate, pack and promote. Exits with 1, and leaves the champion in place, when no candidate
@@ -53,7 +53,8 @@ pub fn run(args: Retrain, json: bool) -> Result<()> {
         let snapshot = gather(&project.canvas, &project.folder, &mut |done, total| progress.set(done, total))?;
         Ok(snapshot.lineage)
     };
-    let lineage: Lineage = ledger.step("gather", None, gathered, |lineage| lineage.cost.rows)?;
+    let kept = if keep { is_current(&project.canvas, &project.folder)? } else { None };
+    let lineage: Lineage = ledger.step("gather", kept, gathered, |lineage| lineage.cost.rows)?;
     let kept = keep.then(|| Trained::kept(&project, &lineage)).flatten();
     let trained = ledger.step("train", kept, || train::step(&project), |_| 0.0)?;
     let kept = keep.then(|| Evaluated::kept(&project, &trained, &lineage)).flatten();

@@ -4,7 +4,7 @@ use crate::engine::{self, Choice};
 use crate::output;
 use crate::tensors::{self, Named};
 use clap::Args;
-use nearside::features::{Record, Value};
+use nearside::features::{Record, Value, read_timestamps};
 use nearside::onnx::{TractEngine, read_file};
 use nearside::predict::Groups;
 use nearside::rollout::Registry;
@@ -222,7 +222,11 @@ fn read_matrix(path: &Path, signature: &Signature) -> Result<(String, Tensor)> {
 
 fn read_records(path: &Path, predictor: &Predictor) -> Result<Vec<Record>> {
     match extension(path) {
-        "json" => read_json(path),
+        "json" => {
+            let mut records: Vec<Record> = read_json(path)?;
+            records.iter_mut().for_each(|record| read_timestamps(&predictor.manifest().features, record));
+            Ok(records)
+        }
         "csv" => read_csv_records(path, predictor),
         _ => {
             let error = Error::new(ErrorKind::Usage, "this kind of input file holds no records").place(path.display());

@@ -1,6 +1,7 @@
 //! `nearside train`: the candidates, as ONNX files.
 
 use crate::output::{self, Progress};
+use crate::program;
 use crate::project::{KIT, Project, ProjectArgs, Trained, TrainedCandidate, json_bytes};
 use clap::Args;
 use nearside::bundle::sha256_hex;
@@ -31,6 +32,11 @@ pub fn run(args: Train, json: bool) -> Result<()> {
 /// Trains and writes the candidates.
 pub fn step(project: &Project) -> Result<Trained> {
     let (table, lineage) = load_snapshot(&project.folder)?;
+    if !project.canvas.building_models.trainer.command.is_empty() {
+        let trained = program::step(project, &table, lineage.sha256)?;
+        project.write_work("candidates.json", &json_bytes(&trained)?)?;
+        return Ok(trained);
+    }
     let progress = Progress::new("training", Some(100));
     let candidates = train(&project.canvas, &table, &mut |what, share| {
         progress.message(what);
@@ -43,6 +49,8 @@ pub fn step(project: &Project) -> Result<Trained> {
         snapshot: lineage.sha256,
         schema: schema(&project.canvas, &first.fitted.features, &table, &first.split.train)?,
         classes: first.fitted.classes().to_vec(),
+        roles: None,
+        metrics: None,
         candidates: Vec::new(),
     };
     for candidate in candidates {

@@ -124,8 +124,8 @@ fn data(out: &mut String, canvas: &Canvas, report: &EvaluationReport) -> std::fm
     writeln!(out, "## Data\n")?;
     for source in &canvas.data_sources {
         let kind = match source.kind {
-            SourceKind::Csv => "a CSV file",
-            SourceKind::Recipe => "synthetic rows from a seeded recipe: no real person or case is in them",
+            SourceKind::Recipe => "synthetic rows from a seeded recipe: no real person or case is in them".to_owned(),
+            kind => format!("{} {}", if kind == SourceKind::Sqlite { "an" } else { "a" }, kind.words()),
         };
         write!(out, "- {}: {kind}", plain(&source.name))?;
         if let Some(licence) = &source.licence {

@@ -1,8 +1,8 @@
 //! From one raw value to what was observed and what the model is fed.
 
-use super::{FeatureSchema, Value};
+use super::{FeatureSchema, Record, Value};
 use crate::canvas::FeatureKind;
-use crate::time::LAST_MS;
+use crate::time::{LAST_MS, parse_timestamp};
 
 /// What a record holds in one feature.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +36,19 @@ pub fn encode(schema: &FeatureSchema, value: Option<&Value>) -> Observation {
         // A text is counted as one, and never by what it says.
         (FeatureKind::Text, Value::Text(_)) => Observation::Category(0),
         _ => Observation::Invalid,
+    }
+}
+
+/// Reads the timestamps of a record that are written as dates, as the SDK does in a page. What is no date stays a text, so
+/// that the boundaries of the model speak of it.
+pub fn read_timestamps(schema: &[FeatureSchema], record: &mut Record) {
+    for feature in schema.iter().filter(|feature| feature.kind == FeatureKind::Timestamp) {
+        if let Some(value) = record.get_mut(&feature.name)
+            && let Value::Text(text) = value
+            && let Some(ms) = parse_timestamp(text)
+        {
+            *value = Value::Number(ms);
+        }
     }
 }
 
@@ -109,6 +122,18 @@ mod tests {
             assert_eq!(encode(&schema(kind), Some(&value)), wanted, "{kind:?} {value}");
         }
         assert_eq!(encode(&schema(Number), None), Observation::Missing);
+    }
+
+    #[test]
+    fn timestamps_are_read_from_dates_and_nothing_else_is() {
+        let schema = [schema(FeatureKind::Timestamp), FeatureSchema { name: "y".into(), ..schema(FeatureKind::Text) }];
+        let read = |text: &str| {
+            let mut record = Record::from([("x".to_owned(), text.into()), ("y".to_owned(), "1970-01-02".into())]);
+            read_timestamps(&schema, &mut record);
+            (record["x"].clone(), record["y"].clone())
+        };
+        assert_eq!(read("1970-01-02"), (Value::Number(86_400_000.0), "1970-01-02".into()));
+        assert_eq!(read("tomorrow").0, "tomorrow".into());
     }
 
     #[test]

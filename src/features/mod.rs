@@ -6,6 +6,6 @@ mod encode;
 mod schema;
 mod value;
 
-pub use encode::{Observation, encode};
+pub use encode::{Observation, encode, read_timestamps};
 pub use schema::{FeatureSchema, Feeds, GroupSchema};
 pub use value::{Record, Value};

@@ -7,7 +7,7 @@ use super::mismatch::mismatch;
 use super::verdict::OUTSIDE_LIMIT;
 use super::words::{age, count, duration, join, number, percent, spaced, title, with_unit};
 use super::{Report, StageLatency};
-use crate::canvas::{Canvas, Derivation, Direction, Feature, FeatureKind, Gate, SourceKind, SplitKind};
+use crate::canvas::{Canvas, Derivation, Direction, Feature, FeatureKind, Gate, SplitKind};
 use crate::time::Millis;
 
 /// Everything that a block is made from.
@@ -150,11 +150,11 @@ const MONTH_MS: f64 = 30.0 * 86_400_000.0;
 fn data_sources(facts: &Facts<'_>, draft: &mut Draft) {
     let live = facts.live;
     for source in &facts.canvas.data_sources {
-        let kind = match source.kind {
-            SourceKind::Csv => "CSV file",
-            SourceKind::Recipe => "synthetic, from a recipe",
-        };
-        let mut value = join(&[kind, ", ", &source.location]);
+        let mut value = source.kind.words().to_owned();
+        let location = if source.location.is_empty() { source.command.first() } else { Some(&source.location) };
+        if let Some(location) = location {
+            value.push_str(&join(&[", ", location]));
+        }
         for (label, part) in
             [(", licence ", &source.licence), (", owner ", &source.owner), (", every ", &source.refresh)]
         {
@@ -167,6 +167,9 @@ fn data_sources(facts: &Facts<'_>, draft: &mut Draft) {
         }
         if source.cost.per_gb_month > 0.0 {
             value.push_str(&join(&[", ", &facts.money(source.cost.per_gb_month), " per GB and month"]));
+        }
+        if source.cost.per_call > 0.0 {
+            value.push_str(&join(&[", ", &facts.money(source.cost.per_call), " a call"]));
         }
         draft.state(&source.name, &value);
     }
@@ -265,7 +268,7 @@ fn features(facts: &Facts<'_>, draft: &mut Draft) {
             }
             _ => join(&["PSI ", &number(drift.psi.unwrap_or(0.0)), " (noise ", &number(drift.threshold), ")"]),
         };
-        if let Some(mean) = drift.mean {
+        if let Some(mean) = drift.mean.filter(|_| drift.kind != FeatureKind::Timestamp.name()) {
             value.push_str(&join(&[", mean ", &with_unit(mean, drift.unit.as_deref())]));
         }
         if let Some(missing) = drift.missing_share.filter(|&missing| missing > 0.0) {

@@ -28,6 +28,20 @@ pub struct OnnxModel {
     pub description: Description,
 }
 
+impl OnnxModel {
+    /// The numbers that were learned, as far as the file tells them apart: those of its constants, and the thresholds
+    /// and votes of its trees.
+    pub fn parameters(&self) -> usize {
+        let sizes = self.graph.initializer.iter().map(|tensor| tensor.dims.iter().product::<i64>().max(0) as usize);
+        let of = |attributes: &[tract_onnx::pb::AttributeProto]| -> usize {
+            let constants = attributes.iter().filter_map(|attribute| attribute.t.as_ref());
+            let sizes = constants.map(|tensor| tensor.dims.iter().product::<i64>().max(0) as usize);
+            attributes.iter().map(|attribute| attribute.floats.len()).sum::<usize>() + sizes.sum::<usize>()
+        };
+        sizes.sum::<usize>() + self.graph.node.iter().map(|node| of(&node.attribute)).sum::<usize>()
+    }
+}
+
 /// What a file says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Description {

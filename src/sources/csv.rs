@@ -1,87 +1,62 @@
 //! CSV files: read by the types of the canvas, written so that reading gives the same values again.
 
-use super::cells::Growing;
-use super::schema::{ColumnKind, Needed, misfit};
-use super::{Column, Table};
-use crate::canvas::{FeatureKind, nearest};
+use super::Table;
+use super::batch::Batches;
+use super::schema::{ColumnKind, misfit};
+use crate::canvas::FeatureKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Value;
 use crate::time::parse_timestamp;
 use csv::{ReaderBuilder, StringRecord, WriterBuilder};
+use std::io::{Read, Write};
 
 /// How missing values are written in files from elsewhere, besides an empty cell.
-pub(super) const MISSING: [&str; 7] = ["NA", "N/A", "NaN", "nan", "null", "NULL", "None"];
+const MISSING: [&str; 7] = ["NA", "N/A", "NaN", "nan", "null", "NULL", "None"];
 
-/// How often progress is told, in rows.
-const STRIDE: u64 = 8_192;
-
-/// Reads the needed columns of a CSV text; others are left out. An empty cell is missing, and so is one of the words
-/// `missing` unless the canvas lists that word as a value. `most` limits the number of rows.
-pub(super) fn read(
-    bytes: &[u8],
-    source: &str,
-    needed: &[Needed<'_>],
-    missing: &[&str],
-    most: Option<u64>,
-    progress: &mut dyn FnMut(u64, Option<u64>),
-) -> Result<Table> {
-    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-    let mut reader = ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-    let header = reader.headers().map_err(|error| unreadable(&error, source))?.clone();
-    let places = places(&header, needed, source)?;
-    let mut columns = vec![Growing::new(); needed.len()];
+/// Reads the wanted columns of a CSV text; others are left out. An empty cell is missing, and so is one of the words
+/// [`MISSING`] unless the canvas lists that word as a value.
+pub(super) fn read(input: impl Read, rows: &mut Batches<'_>) -> Result<()> {
+    let place = rows.place.clone();
+    let mut reader = ReaderBuilder::new().trim(csv::Trim::All).buffer_capacity(1 << 16).from_reader(input);
+    let header = reader.headers().map_err(|error| unreadable(&error, &place))?.clone();
+    // A byte order mark is no part of the first name.
+    let names = header.iter().map(|name| name.strip_prefix('\u{feff}').unwrap_or(name));
+    let places = rows.header(names, &format!("{place}:1"))?;
     let mut record = StringRecord::new();
-    let mut rows: u64 = 0;
-    while most.is_none_or(|most| rows < most)
-        && reader.read_record(&mut record).map_err(|error| unreadable(&error, source))?
-    {
-        rows += 1;
-        for ((column, needed), &place) in columns.iter_mut().zip(needed).zip(&places) {
+    while rows.room() > 0 && reader.read_record(&mut record).map_err(|error| unreadable(&error, &place))? {
+        for (column, &at) in places.iter().enumerate() {
+            let needed = &rows.wanted[column];
+            let (name, kind) = (needed.name, needed.kind);
             let listed = needed.feature.map(|feature| feature.values.as_slice()).unwrap_or_default();
-            let cell = record.get(place).unwrap_or_default();
-            column.push(parse(cell, needed.kind, listed, missing).map_err(|error| {
+            let cell = record.get(at).unwrap_or_default();
+            let wrong = |error: Error| {
                 let line = record.position().map_or(0, csv::Position::line);
-                error.item(needed.name).place(format!("{source}:{line}")).row(rows as usize)
-            })?);
+                error.item(name).place(format!("{place}:{line}")).row(rows.row())
+            };
+            match kind {
+                // Texts go by reference: most are words that came before.
+                ColumnKind::Text if !is_missing(cell, listed) => rows.cells(column).push_text(cell),
+                ColumnKind::Category if !is_missing(cell, listed) && listed.iter().any(|value| value == cell) => {
+                    rows.cells(column).push_text(cell);
+                }
+                _ => {
+                    let value = parse(cell, kind, listed).map_err(wrong)?;
+                    rows.cells(column).push(value);
+                }
+            }
         }
-        if rows.is_multiple_of(STRIDE) {
-            progress(rows, None);
-        }
+        rows.end_row()?;
     }
-    progress(rows, Some(rows));
-    let columns = needed.iter().zip(columns);
-    Table::new(
-        source,
-        columns.map(|(needed, cells)| Column { name: needed.name.into(), cells: cells.finish() }).collect(),
-    )
+    Ok(())
 }
 
-/// Where in the header each needed column stands.
-fn places(header: &StringRecord, needed: &[Needed<'_>], source: &str) -> Result<Vec<usize>> {
-    let at = format!("{source}:1");
-    let place = |needed: &Needed<'_>| {
-        let mut found = header.iter().enumerate().filter(|(_, name)| *name == needed.name).map(|(place, _)| place);
-        match (found.next(), found.next()) {
-            (Some(place), None) => Ok(place),
-            (Some(_), Some(_)) => {
-                let error = Error::new(ErrorKind::InvalidData, "the column comes twice").item(needed.name);
-                Err(error.place(&at).help("give each column its own name"))
-            }
-            (None, _) => {
-                let meant = nearest(needed.name, header).map(|near| format!("did you mean \"{near}\"? "));
-                let names: Vec<&str> = header.iter().collect();
-                Err(Error::new(ErrorKind::InvalidData, format!("there is no column \"{}\"", needed.name))
-                    .place(&at)
-                    .help(format!("{}columns: {}", meant.unwrap_or_default(), names.join(", "))))
-            }
-        }
-    };
-    needed.iter().map(place).collect()
+fn is_missing(cell: &str, listed: &[String]) -> bool {
+    cell.is_empty() || (MISSING.contains(&cell) && !listed.iter().any(|value| value == cell))
 }
 
 /// One cell by the kind of its column.
-fn parse(cell: &str, kind: ColumnKind, listed: &[String], missing: &[&str]) -> Result<Value> {
-    if cell.is_empty() || (missing.contains(&cell) && !listed.iter().any(|value| value == cell)) {
+fn parse(cell: &str, kind: ColumnKind, listed: &[String]) -> Result<Value> {
+    if is_missing(cell, listed) {
         return Ok(Value::Missing);
     }
     let text = || Value::Text(cell.to_owned());
@@ -114,7 +89,7 @@ pub fn cell(cell: &str, kind: FeatureKind, listed: &[String]) -> Value {
             Value::Missing
         }
         FeatureKind::Category => text(),
-        _ => parse(trimmed, kind.into(), &[], &MISSING).unwrap_or_else(|_| text()),
+        _ => parse(trimmed, kind.into(), &[]).unwrap_or_else(|_| text()),
     }
 }
 
@@ -141,9 +116,21 @@ fn unreadable(error: &csv::Error, source: &str) -> Error {
 /// # Errors
 /// `io` when the bytes cannot be made.
 pub fn to_csv(table: &Table) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    write_csv(table, true, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The same into a writer, with or without the header: tables of the same columns follow each other.
+///
+/// # Errors
+/// `io` when the bytes cannot be written.
+pub fn write_csv(table: &Table, header: bool, output: &mut dyn Write) -> Result<()> {
     let failed = |error: csv::Error| Error::new(ErrorKind::Io, error.to_string());
-    let mut writer = WriterBuilder::new().from_writer(Vec::new());
-    writer.write_record(table.columns.iter().map(|column| column.name.as_str())).map_err(failed)?;
+    let mut writer = WriterBuilder::new().from_writer(output);
+    if header {
+        writer.write_record(table.columns.iter().map(|column| column.name.as_str())).map_err(failed)?;
+    }
     let mut cells: Vec<String> = vec![String::new(); table.columns.len()];
     for row in 0..table.rows() {
         for (cell, column) in cells.iter_mut().zip(&table.columns) {
@@ -157,20 +144,30 @@ pub fn to_csv(table: &Table) -> Result<Vec<u8>> {
         }
         writer.write_record(&cells).map_err(failed)?;
     }
-    writer.into_inner().map_err(|error| Error::new(ErrorKind::Io, error.to_string()))
+    writer.flush().map_err(Error::from)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::schema::Needed;
     use super::*;
 
-    fn needed() -> Vec<Needed<'static>> {
-        let column = |name, kind| Needed { name, kind, feature: None };
-        vec![column("n", ColumnKind::Number), column("flag", ColumnKind::Boolean), column("word", ColumnKind::Text)]
-    }
-
     fn parsed(text: &str) -> Result<Table> {
-        read(text.as_bytes(), "x.csv", &needed(), &MISSING, None, &mut |_, _| {})
+        let column = |name, kind| Needed { name, kind, feature: None };
+        let wanted =
+            [column("n", ColumnKind::Number), column("flag", ColumnKind::Boolean), column("word", ColumnKind::Text)];
+        let mut table = None;
+        let (mut emit, mut progress) = (
+            |batch| {
+                table = Some(batch);
+                Ok(())
+            },
+            |_, _| {},
+        );
+        let mut rows = Batches::new("x.csv", &wanted, false, None, &mut emit, &mut progress);
+        read(text.as_bytes(), &mut rows)?;
+        rows.finish()?;
+        Ok(table.unwrap())
     }
 
     #[test]

@@ -86,6 +86,8 @@ pub struct ColumnRecipe {
     pub weights: Option<Vec<f64>>,
     /// `date`: the first day, as `2024-01-31`.
     pub start: Option<String>,
+    /// `sequence`: how many rows share a value.
+    pub size: Option<u64>,
     /// `date`: over how many days the rows are spread, in their order.
     pub days: Option<u64>,
     /// Numbers: the lowest and highest value that is left.
@@ -129,6 +131,8 @@ pub enum Distribution {
     Choice,
     /// Days in ascending order, from `start` on.
     Date,
+    /// A text that `size` rows after each other share, and no others: the groups of a ranking.
+    Sequence,
 }
 
 /// The correlation of a column with an earlier one.
@@ -152,17 +156,21 @@ pub struct AtMost {
     pub minus: f64,
 }
 
-/// How the label is drawn: positive with the probability 1 / (1 + e^−s), where s is the intercept, the terms and
-/// normal noise together.
+/// How the target is drawn from s, which is the intercept, the terms and normal noise together. With a positive and a
+/// negative label it is positive with the probability 1 / (1 + e^−s); without them it is s itself.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetRecipe {
     /// The name of the column.
     pub name: String,
     /// The label of a positive case.
-    pub positive: String,
+    pub positive: Option<String>,
     /// The label of a negative case.
-    pub negative: String,
+    pub negative: Option<String>,
+    /// A number: the lowest and highest value that is left.
+    pub clip: Option<[f64; 2]>,
+    /// A number: how many decimals are kept.
+    pub decimals: Option<u32>,
     /// Where s starts.
     pub intercept: f64,
     /// The standard deviation of the noise in s: what no model can know.
@@ -214,7 +222,7 @@ pub fn parse_recipe(text: &str, place: &str) -> Result<Recipe> {
 /// seed give the same values on every machine.
 ///
 /// # Errors
-/// `invalid-data` for 0 rows, for more than [`MOST_ROWS`], and for more than this machine has memory for.
+/// `invalid-data` for 0 rows, and for more than [`MOST_ROWS`].
 pub fn generate(recipe: &Recipe, rows: u64, seed: u64) -> Result<Table> {
-    super::generate::generate(recipe, rows, seed, &mut |_, _| {})
+    super::generate::generate(recipe, rows, seed)
 }

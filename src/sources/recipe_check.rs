@@ -46,6 +46,19 @@ pub(super) fn check(recipe: &Recipe) -> Vec<Finding> {
             "name the label otherwise",
         );
     }
+    let target = &recipe.target;
+    if target.positive.is_some() != target.negative.is_some() {
+        let (key, other) = if target.positive.is_some() { ("negative", "positive") } else { ("positive", "negative") };
+        let help = format!("add {key} = \"…\", or leave {other} out for a number");
+        add(format!("target.{key}"), "a label has two values".into(), &help);
+    }
+    if target.positive.is_some() && (target.clip.is_some() || target.decimals.is_some()) {
+        let key = if target.clip.is_some() { "clip" } else { "decimals" };
+        add(format!("target.{key}"), "a label is no number".into(), "leave it out, or leave positive and negative out");
+    }
+    if let Some([low, high]) = target.clip.filter(|[low, high]| low >= high) {
+        add("target.clip".into(), format!("from {low} to {high} there is nothing"), "swap the two");
+    }
     if recipe.target.noise < 0.0 {
         add("target.noise".into(), format!("{} is below 0", recipe.target.noise), "write 0 or more");
     }
@@ -105,9 +118,12 @@ fn check_column(recipe: &Recipe, index: usize, column: &ColumnRecipe, add: &mut 
         }
     }
     if let Some(start) = &column.start
-        && super::generate::day_number(start).is_none()
+        && super::moment::day_number(start).is_none()
     {
         add(format!("{path}.start"), format!("\"{start}\" is no day"), "write it as \"2024-01-31\"");
+    }
+    if column.size == Some(0) {
+        add(format!("{path}.size"), "0 rows".into(), "write how many rows share a value");
     }
     if column.days == Some(0) {
         add(format!("{path}.days"), "0 days".into(), "write over how many days the rows are spread");
@@ -159,6 +175,7 @@ fn keys_of(kind: Distribution) -> (&'static [&'static str], &'static [&'static s
         Distribution::Boolean => (&["share"], &["missing", "shift", "bias", "drift"]),
         Distribution::Choice => (&["values", "weights"], &["missing", "bias_weights", "drift_weights"]),
         Distribution::Date => (&["start", "days"], &[]),
+        Distribution::Sequence => (&["size"], &[]),
     }
 }
 
@@ -175,6 +192,7 @@ fn check_keys(column: &ColumnRecipe, path: &str, add: &mut Add<'_>) {
         ("weights", column.weights.is_some()),
         ("start", column.start.is_some()),
         ("days", column.days.is_some()),
+        ("size", column.size.is_some()),
         ("clip", column.clip.is_some()),
         ("decimals", column.decimals.is_some()),
         ("missing", column.missing.is_some()),

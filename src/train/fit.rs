@@ -298,10 +298,15 @@ impl Fitted {
     /// How predictions can be explained exactly: `linear` where the one sum adds up a term per raw feature, `exact` from
     /// every set of features, or not at all.
     pub fn explained_by(&self) -> Option<&'static str> {
+        let raw = self.features.iter().filter(|feature| feature.derived.is_none());
+        let exact = (raw.clone().count() <= MOST_FEATURES).then_some("exact");
+        // What is derived from two features moves with both, and a text has no usual value.
+        let additive = raw.clone().count() == self.features.len();
         match (&self.model, &self.head) {
             (_, Head::Many { .. } | Head::Depths { .. }) => None,
-            (Model::Linear { .. }, _) => Some("linear"),
-            (Model::Trees { .. }, _) => (self.features.len() <= MOST_FEATURES).then_some("exact"),
+            _ if raw.clone().any(|feature| feature.kind == FeatureKind::Text) => None,
+            (Model::Linear { .. }, _) if additive => Some("linear"),
+            _ => exact,
         }
     }
 

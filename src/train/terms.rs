@@ -110,7 +110,7 @@ mod tests {
         let wanted = ["it", "clock", "café_noir", "straße", "12", "σίσυφοσ", "привет", "東京", "istanbul", "12"]
             .map(str::to_owned);
         assert_eq!(tokens(text), wanted);
-        assert_eq!(tokens(" a, b; — "), [String::new(); 0]);
+        assert!(tokens(" a, b; — ").is_empty());
     }
 
     /// Weights by `TfidfVectorizer(max_features=3)` of scikit-learn 1.9.1 on these texts.

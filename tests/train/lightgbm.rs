@@ -24,18 +24,9 @@ fn data(name: &str) -> Option<Table> {
         eprintln!("SKIPPED: there is no ../shared/data/{name}; CI has it");
         return None;
     };
-    let text: Box<dyn std::io::Read> = if name.ends_with(".gz") {
-        Box::new(
-            std::process::Command::new("gzip")
-                .args(["-dc"])
-                .arg(&path)
-                .output()
-                .map(|o| std::io::Cursor::new(o.stdout))
-                .unwrap(),
-        )
-    } else {
-        Box::new(std::io::Cursor::new(bytes))
-    };
+    let bytes = std::io::Cursor::new(bytes);
+    let text: Box<dyn std::io::Read> =
+        if name.ends_with(".gz") { Box::new(flate2::read::GzDecoder::new(bytes)) } else { Box::new(bytes) };
     let mut reader = csv::Reader::from_reader(text);
     let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
     let mut cells: Vec<Vec<String>> = vec![Vec::new(); names.len()];

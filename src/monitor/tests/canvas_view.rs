@@ -14,9 +14,10 @@ fn canvas() -> Canvas {
         kind: SourceKind::Csv,
         location: "data/applications.csv".into(),
         licence: Some("internal".into()),
-        owner: None,
+
         refresh: Some("1d".into()),
-        cost: SourceCost { per_row: 0.001, per_gb_month: 0.0 },
+        cost: SourceCost { per_row: 0.001, ..SourceCost::default() },
+        ..DataSource::default()
     }];
     canvas.decisions.bands = manifest().bands;
     canvas.decisions.review = Some(Review { minutes: 6.0, cost_per_hour: 40.0 });
