@@ -6,8 +6,9 @@ use std::fmt::Write;
 
 const WIDTH: f64 = 340.0;
 const HEIGHT: f64 = 250.0;
-/// What is kept free around the drawing, for its words: on the left and below, and on the other sides.
+/// What is kept free around the drawing, for its words: on the left and below, above, and on the right.
 const FREE: f64 = 46.0;
+const TOP: f64 = 24.0;
 const EDGE: f64 = 12.0;
 
 /// One point, with intervals along both axes where they are known.
@@ -67,7 +68,7 @@ impl Axis {
     }
 
     fn y(&self, value: f64) -> f64 {
-        HEIGHT - FREE - self.share(value) * (HEIGHT - FREE - EDGE)
+        HEIGHT - FREE - self.share(value) * (HEIGHT - FREE - TOP)
     }
 }
 
@@ -78,7 +79,7 @@ impl Chart<'_> {
             return Ok(());
         }
         let (x, y) = self.axes();
-        let (left, right, top, bottom) = (FREE, WIDTH - EDGE, EDGE, HEIGHT - FREE);
+        let (left, right, top, bottom) = (FREE, WIDTH - EDGE, TOP, HEIGHT - FREE);
         writeln!(
             out,
             "<figure><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\"><title>{}</title>",
@@ -95,9 +96,7 @@ impl Chart<'_> {
         }
         let (middle, under) = ((left + right) / 2.0, HEIGHT - 8.0);
         writeln!(out, "<text x=\"{middle:.1}\" y=\"{under:.1}\" text-anchor=\"middle\">{}</text>", escape(self.x))?;
-        let centre = (top + bottom) / 2.0;
-        let turned = format!("transform=\"translate(12 {centre:.1}) rotate(-90)\" text-anchor=\"middle\"");
-        writeln!(out, "<text {turned}>{}</text>", escape(self.y))?;
+        writeln!(out, "<text x=\"2\" y=\"13\">{}</text>", escape(self.y))?;
         if self.diagonal {
             let (from, to) = (x.low.max(y.low), x.high.min(y.high));
             let (x1, y1, x2, y2) = (x.x(from), y.y(from), x.x(to), y.y(to));
@@ -108,7 +107,8 @@ impl Chart<'_> {
                 self.line.iter().map(|&[at, value]| format!("{:.1},{:.1}", x.x(at), y.y(value))).collect();
             writeln!(out, "<polyline class=\"line\" points=\"{}\"/>", places.join(" "))?;
         }
-        self.points.iter().try_for_each(|point| draw_point(out, point, &x, &y))?;
+        let mut points = self.points.iter().enumerate();
+        points.try_for_each(|(place, point)| draw_point(out, place, point, &x, &y))?;
         writeln!(out, "</svg><figcaption>{}</figcaption></figure>", escape(self.title))
     }
 
@@ -129,7 +129,7 @@ impl Chart<'_> {
     }
 }
 
-fn draw_point(out: &mut String, point: &Point, x: &Axis, y: &Axis) -> std::fmt::Result {
+fn draw_point(out: &mut String, place: usize, point: &Point, x: &Axis, y: &Axis) -> std::fmt::Result {
     let (across, up) = (x.x(point.x), y.y(point.y));
     if let Some((low, high)) = point.y_interval {
         writeln!(out, "<path class=\"bar\" d=\"M{across:.1} {:.1}V{:.1}\"/>", y.y(low), y.y(high))?;
@@ -143,6 +143,7 @@ fn draw_point(out: &mut String, point: &Point, x: &Axis, y: &Axis) -> std::fmt::
         return Ok(());
     }
     let (anchor, beside) = if across > WIDTH * 0.6 { ("end", across - 7.0) } else { ("start", across + 7.0) };
-    let above = up - 6.0;
+    // Points that are near each other have their words above and below.
+    let above = if place.is_multiple_of(2) { up - 6.0 } else { up + 15.0 };
     writeln!(out, "<text x=\"{beside:.1}\" y=\"{above:.1}\" text-anchor=\"{anchor}\">{}</text>", escape(&point.label))
 }

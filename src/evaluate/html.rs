@@ -26,13 +26,16 @@ pub struct Page<'a> {
     pub records: &'a [Record],
 }
 
+/// A cell with more letters than this may break its line.
+const LONG: usize = 60;
+
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c2024;--soft:#5b6470;--line:#d5dae0;--paper:#fff;--mark:#1257b0;--good:#12703c;--bad:#b3261e}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ec;--soft:#a0a8b2;--line:#39414a;--paper:#14181c;--mark:#7db4ff;--good:#63cf91;--bad:#ff9a92}}
 *{box-sizing:border-box}body{margin:0 auto;padding:16px;max-width:60rem;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);overflow-wrap:anywhere}
 h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.15rem;margin-top:2rem}p,li{max-width:44rem}.soft,figcaption{color:var(--soft)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;overflow-wrap:normal}
-th,td{padding:.3rem .75rem .3rem 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}th{font-weight:600}
+th,td{padding:.3rem .75rem .3rem 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top;white-space:nowrap}th{font-weight:600}.long{white-space:normal;min-width:22rem}
 .charts{display:flex;flex-wrap:wrap;gap:16px}figure{margin:0;flex:1 1 300px;max-width:420px}svg{width:100%;height:auto}
 svg text{font:12px system-ui,sans-serif;fill:var(--soft)}.axis,.even,.bar,.line{fill:none;stroke:var(--soft)}.even{stroke-dasharray:4 4}
 .bar{stroke:var(--mark);opacity:.55}.line{stroke:var(--mark);stroke-width:2}.point{fill:var(--paper);stroke:var(--mark);stroke-width:2}.strong{fill:var(--mark)}
@@ -103,7 +106,8 @@ fn table(out: &mut String, heading: &str, head: &[&str], rows: Vec<Vec<String>>)
     // A table may be wider than a phone: it scrolls within itself, and with the keys where it has the focus.
     writeln!(out, "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>{head}</tr></thead><tbody>")?;
     for row in rows {
-        let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
+        let class = |cell: &str| if cell.chars().count() > LONG { " class=\"long\"" } else { "" };
+        let cells: String = row.iter().map(|cell| format!("<td{}>{}</td>", class(cell), escape(cell))).collect();
         writeln!(out, "<tr>{cells}</tr>")?;
     }
     writeln!(out, "</tbody></table></div>")
