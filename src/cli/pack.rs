@@ -11,7 +11,7 @@ use nearside::bundle::{
     Golden, GoldenPrediction, Manifest, PageFile, sha256_hex, short_digest,
 };
 use nearside::canvas::{Canvas, to_json};
-use nearside::evaluate::card;
+use nearside::evaluate::{Page, card, card_json, html};
 use nearside::features::{Observation, Record, Value, encode};
 use nearside::predict::Groups;
 use nearside::rollout::write_atomically;
@@ -154,6 +154,9 @@ pub fn step(project: &Project, promote: bool, weights: AtRest, steps: &[BuildSte
     packer.add(&mut manifest, "golden", "json", json_bytes(&golden_rows)?);
     packer.add(&mut manifest, "evaluation", "json", json_bytes(report)?);
     packer.add(&mut manifest, "card", "md", card(&project.canvas, report, &candidate.name).into_bytes());
+    packer.add(&mut manifest, "card_data", "json", json_bytes(&card_json(&project.canvas, report, &candidate.name))?);
+    let page = Page { candidate: &candidate.name, ..Page::default() };
+    packer.add(&mut manifest, "report", "html", html(report, &page).into_bytes());
     manifest.version = short_digest(&json_bytes(&manifest)?);
     if let Some(plan) = plan {
         let file = PageFile::write(&manifest, &plan)?;

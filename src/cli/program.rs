@@ -8,9 +8,9 @@ use nearside::canvas::{Feature, to_json};
 use nearside::features::Value;
 use nearside::onnx::read;
 use nearside::sources::{Column, Table, run_program, to_csv};
-use nearside::tensor::ElementType;
+
 use nearside::train::{Preparation, prepare, schema, split};
-use nearside::{Error, ErrorKind, Result};
+use nearside::{ElementType, Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -13,12 +13,18 @@ fn only_what_was_judged_by_this_canvas_on_these_rows_is_packed() {
     // A stricter gate since the evaluation.
     let project = judged();
     project.edit("canvas.toml", "metric = \"roc_auc\", min = 0.72", "metric = \"roc_auc\", min = 0.99");
-    project.run("pack", &[]).says(1, &["invalid-data", "the canvas has changed", "nearside train"]);
-    project.run("evaluate", &[]).says(1, &["the canvas has changed", "nearside train"]);
-    project.run("train", &[]).says(0, &[]);
-    project.run("pack", &[]).says(1, &["the canvas has changed since the candidates were judged", "nearside evaluate"]);
+    project
+        .run("pack", &[])
+        .says(1, &["invalid-data", "the canvas has changed since the candidates were judged", "nearside evaluate"]);
     project.run("evaluate", &[]).says(1, &["gate-failed"]);
     project.run("pack", &[]).says(1, &["gate-failed", "roc_auc"]);
+    assert_not_promoted(&project);
+
+    // Another trainer since the candidates.
+    let project = judged();
+    project.edit("canvas.toml", "l2 = 1e-4", "l2 = 1e-3");
+    project.run("pack", &[]).says(1, &["invalid-data", "the canvas has changed", "nearside train"]);
+    project.run("evaluate", &[]).says(1, &["the canvas has changed", "nearside train"]);
     assert_not_promoted(&project);
 
     // Other rows since the evaluation, and candidates of those.
