@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 mod build;
 mod compile;
+mod retrain;
 mod verify;
 
 fn repository() -> PathBuf {

@@ -3,6 +3,7 @@
 use super::Metric;
 use super::outputs::plain;
 use crate::bundle::Manifest;
+use crate::canvas::TaskKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Cases, roc_auc};
 use crate::predict::Prediction;
@@ -20,6 +21,10 @@ pub fn measure(manifest: &Manifest, predictions: &[Prediction], known: &[&str]) 
     let error = |message: String| Error::new(ErrorKind::InvalidData, message).item(target);
     if rows.is_empty() {
         return Err(error("no row has a value of the target".into()).help("fill the target, or leave --target out"));
+    }
+    if manifest.task.kind == TaskKind::Ranking {
+        // The order within a group counts, and rows by themselves have none.
+        return Ok(Vec::new());
     }
     if manifest.task.kind.predicts_value() {
         let mut errors = Vec::with_capacity(rows.len());

@@ -281,6 +281,11 @@ fn check_trainer(canvas: &Canvas, report: &mut Report) {
         let message = "either the kit trains or a program does";
         report.add("building_models.trainer.command", message, "leave `kind` or `command` out");
     }
+    let mitigates = canvas.building_models.fairness.as_ref().is_some_and(|fairness| !fairness.mitigate.is_empty());
+    if !trainer.command.is_empty() && mitigates {
+        let message = "a program trains one candidate, and sees to its fairness itself";
+        report.add("building_models.fairness.mitigate", message, "write mitigate = []");
+    }
     if !(1..=MOST_TREES).contains(&trainer.trees) {
         let message = format!("{} trees cannot be grown", trainer.trees);
         report.add("building_models.trainer.trees", message, format!("write 1 to {MOST_TREES}"));

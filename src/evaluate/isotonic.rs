@@ -62,9 +62,9 @@ pub fn isotonic(points: &[(f64, f64, f64)]) -> Vec<[f64; 2]> {
 ///
 /// ```
 /// # #[cfg(feature = "cli")] {
-/// let knots = [[0.2, 0.1], [0.6, 0.5]];
-/// let calibrated = [0.0, 0.4, 0.9].map(|score| nearside::evaluate::calibrated(&knots, score));
-/// assert_eq!(calibrated, [0.1, 0.3, 0.5]);
+/// let knots = [[0.25, 0.125], [0.75, 0.625]];
+/// let calibrated = [0.0, 0.5, 0.9].map(|score| nearside::evaluate::calibrated(&knots, score));
+/// assert_eq!(calibrated, [0.125, 0.375, 0.625]);
 /// # }
 /// ```
 pub fn calibrated(knots: &[[f64; 2]], score: f64) -> f64 {
