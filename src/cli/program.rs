@@ -9,7 +9,7 @@ use nearside::features::Value;
 use nearside::onnx::read;
 use nearside::sources::{Column, Table, run_program, to_csv};
 
-use nearside::train::{Preparation, prepare, schema, split};
+use nearside::train::{Preparation, Target, prepare, schema, split};
 use nearside::{ElementType, Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -98,19 +98,8 @@ fn learn(
         let values = values.map(|value| if takes_text(&feature.name) { value } else { fed(feature, value) });
         columns.push(Column::new(&feature.name, values));
     }
-    let target = Some(&task.target).filter(|target| !target.is_empty());
-    if let Some(target) = target {
-        columns.push(sample.column(target)?.clone());
-    }
     let names = canvas.inputs().map(|feature| feature.name.clone()).collect();
-    let options = Options {
-        name: canvas.name.clone(),
-        target: target.cloned(),
-        task: Some(task.kind),
-        positive: task.positive.clone(),
-        columns: names,
-        ..Options::default()
-    };
+    let options = Options { name: canvas.name.clone(), task: Some(task.kind), columns: names, ..Options::default() };
     let rows = Rows::read(&to_csv(&Table::new("the training rows", columns)?)?, "the training rows")?;
     let adopted = adopt(bytes, &rows, &options, &mut |_| {})?;
     let prepared = prepare(canvas, table, training, Preparation::Trees { rank_by: None })?;
@@ -122,6 +111,21 @@ fn learn(
             error.help("train on every feature of the canvas, or take it out of the canvas")
         })?;
         feature.feeds.clone_from(&found.feeds);
+    }
+    let (mut roles, mut classes) = (adopted.manifest.roles, adopted.manifest.task.classes);
+    if let Some(labels) = Target::read(canvas, table)?.labels() {
+        let places: Vec<String> = (0..labels.classes.len()).map(|place| place.to_string()).collect();
+        if classes == places && labels.classes != places {
+            // The label is the place of a class in the order of the names.
+            roles.label = roles.class.take();
+            classes.clone_from(&labels.classes);
+        }
+        if let Some(strange) = labels.classes.iter().find(|class| !classes.contains(class)) {
+            let message =
+                format!("the model does not know the class \"{strange}\"; it tells apart: {}", classes.join(", "));
+            let error = Error::new(ErrorKind::InvalidData, message);
+            return Err(error.help("let the label be the class itself, or its place in the order of the names"));
+        }
     }
     let candidate = TrainedCandidate {
         name: "program".to_owned(),
@@ -136,8 +140,8 @@ fn learn(
         canvas_digest: project.training_digest(),
         snapshot,
         schema: features,
-        classes: adopted.manifest.task.classes,
-        roles: Some(adopted.manifest.roles),
+        classes,
+        roles: Some(roles),
         metrics,
         candidates: vec![candidate],
     })

@@ -239,8 +239,8 @@ impl Grown {
 
     fn close(&mut self, open: &Open, learning_rate: f64) {
         let place = self.values.len();
-        // What is learned next starts from what the graph will answer.
-        self.values.push(short(leaf_value(open.sums, open.bounds) * learning_rate));
+        // What the graph holds is float32, and what is learned next starts from what it will answer.
+        self.values.push(f64::from((leaf_value(open.sums, open.bounds) * learning_rate) as f32));
         self.leaves.push(open.rows.clone());
         self.nodes[open.node] = Listed::Leaf(place..place + 1);
     }
@@ -260,13 +260,6 @@ impl Grown {
             }
         }
     }
-}
-
-/// A float32 value with the leading 8 bits of its significand: a leaf is no more certain than that, the trees after it
-/// learn what is cut off, and on its way to a page it takes half the bytes.
-fn short(value: f64) -> f64 {
-    let bits = (value as f32).to_bits();
-    f64::from(f32::from_bits(bits.wrapping_add(0x8000) & 0xffff_0000))
 }
 
 fn of(slope: Slope) -> Sums {
