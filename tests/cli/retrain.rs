@@ -47,7 +47,7 @@ fn only_what_has_changed_is_done_again() {
     assert_eq!(unchanged(&project), [true, true, false, true]);
     // A model that somebody changed is not taken for the one that was trained.
     fs::write(project.path(".nearside/plain.onnx"), "x").unwrap();
-    assert_eq!(unchanged(&project)[1], false);
+    assert!(!unchanged(&project)[1]);
     let ended = project.run("retrain", &["--json", "--force"]);
     assert!(steps(&ended.json()).iter().all(|(_, unchanged)| !unchanged));
 
