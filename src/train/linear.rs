@@ -129,7 +129,7 @@ fn margin(row: &[f64], point: &[f64]) -> f64 {
 }
 
 /// The product of two vectors, as long as the shorter.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 

@@ -1,5 +1,6 @@
 //! Softmax regression with an L2 penalty, by the limited-memory method of Broyden, Fletcher, Goldfarb and Shanno.
 
+use super::linear::dot;
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::VecDeque;
 
@@ -91,9 +92,9 @@ fn at(problem: &SoftmaxProblem<'_>, point: &[f64]) -> (f64, Vec<f64>) {
         for (margin, weights) in margins.iter_mut().zip(point.chunks_exact(stride)) {
             *margin = dot(row, weights) + weights[width];
         }
-        let (highest, sum) = softmax(&mut margins);
         let own = margins[label];
-        value -= weight * if own > 0.0 { own.ln() } else { f64::MIN_POSITIVE.ln() - highest.max(sum) };
+        let (highest, sum) = softmax(&mut margins);
+        value -= weight * (own - highest - sum.ln());
         for (class, (&probability, slopes)) in margins.iter().zip(slope.chunks_exact_mut(stride)).enumerate() {
             let pull = weight * (probability - f64::from(u8::from(class == label)));
             slopes.iter_mut().zip(row).for_each(|(sum, column)| *sum += pull * column);
@@ -145,11 +146,6 @@ fn downhill(slope: &[f64], memory: &VecDeque<(Vec<f64>, Vec<f64>, f64)>) -> Vec<
     direction
 }
 
-/// The product of two vectors, as long as the shorter.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
 fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |most, value| most.max(value.abs()))
 }
@@ -189,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_settle_is_said() {
+    fn classes_that_no_penalty_holds_end_in_finite_weights() {
         let columns: Vec<f64> = (0..20).map(f64::from).collect();
         let labels: Vec<usize> = (0..20).map(|row| row / 10).collect();
         let problem =
